@@ -1,0 +1,55 @@
+import { describe, expect, it } from '@jest/globals';
+import { ConfigError, describeConfig, loadConfig } from './config.js';
+
+const problemsOf = (env: Record<string, string>): readonly string[] => {
+  try {
+    loadConfig(env);
+  } catch (error) {
+    return (error as ConfigError).problems;
+  }
+  return [];
+};
+
+describe('loadConfig', () => {
+  it('defaults to an embedded server on loopback that applies by itself', () => {
+    expect(loadConfig({})).toMatchObject({ HOST: '127.0.0.1', PORT: 3000, embedded: true, INGOT_APPLY: 'auto', INGOT_AUTH: 'off' });
+  });
+
+  it('applies by hand on a server of its own, unless told otherwise', () => {
+    expect(loadConfig({ DATABASE_URL: 'postgres://h/d' })).toMatchObject({ embedded: false, INGOT_APPLY: 'manual' });
+    expect(loadConfig({ DATABASE_URL: 'postgres://h/d', INGOT_APPLY: 'auto' }).INGOT_APPLY).toBe('auto');
+  });
+
+  it('is frozen', () => {
+    expect(Object.isFrozen(loadConfig({}))).toBe(true);
+  });
+
+  it('reads numbers as numbers and an empty value as absent', () => {
+    expect(loadConfig({ PORT: '8080', INGOT_LOG_LEVEL: '' })).toMatchObject({ PORT: 8080, INGOT_LOG_LEVEL: 'info' });
+  });
+
+  it('names every wrong variable at once', () => {
+    const problems = problemsOf({ PORT: 'eighty', INGOT_APPLY: 'sometimes', INGOT_READ_POOL_MIN: '20' });
+    expect(problems).toHaveLength(3);
+    expect(problems.join('\n')).toMatch(/PORT="eighty": .*\nINGOT_APPLY="sometimes": .*auto, manual.*\nINGOT_READ_POOL_MIN=20: /);
+  });
+
+  it.each([['1.5'], ['-1'], ['65536'], ['0x50'], ['1e3'], ['80 ']])('refuses PORT=%s', (port) => {
+    expect(problemsOf({ PORT: port })).toHaveLength(1);
+  });
+
+  it('refuses a misspelt variable instead of ignoring it', () => {
+    expect(problemsOf({ INGOT_DATADIR: 'x' })[0]).toMatch(/^INGOT_DATADIR: unknown variable/);
+  });
+
+  it('never prints the password of a wrong or right URL', () => {
+    expect(problemsOf({ DATABASE_URL: 'mysql://u:secret@h/d' }).join()).not.toContain('secret');
+    expect(describeConfig(loadConfig({ DATABASE_URL: 'postgres://u:secret@h/d' }))).not.toContain('secret');
+  });
+
+  it('serves the network without authentication only on purpose', () => {
+    expect(problemsOf({ HOST: '0.0.0.0' })).toHaveLength(1);
+    expect(loadConfig({ HOST: '0.0.0.0', INGOT_AUTH: 'off' }).HOST).toBe('0.0.0.0');
+    expect(loadConfig({ HOST: '::1' }).HOST).toBe('::1');
+  });
+});

@@ -1,0 +1,83 @@
+import 'reflect-metadata';
+import { plainToInstance } from 'class-transformer';
+import { validateSync } from 'class-validator';
+import { Settings } from './settings.js';
+
+/** The validated settings with what follows from them. Frozen: nothing changes after the start. */
+export interface Config extends Readonly<Settings> {
+  /** True when no DATABASE_URL is given: the service owns a PostgreSQL under INGOT_DATA_DIR. */
+  readonly embedded: boolean;
+  readonly INGOT_APPLY: 'auto' | 'manual';
+  readonly INGOT_AUTH: 'off';
+}
+
+/** Every wrong variable at once, one line each. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  constructor(readonly problems: readonly string[]) {
+    super(problems.join('\n'));
+  }
+}
+
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
+
+/**
+ * Environment -> one frozen, validated object.
+ * @throws ConfigError naming each variable, its value (never that of a URL) and what it must be.
+ */
+export function loadConfig(env: Record<string, string | undefined>): Config {
+  const known = Object.keys(new Settings()).concat('DATABASE_URL', 'INGOT_APPLY', 'INGOT_AUTH');
+  const given = Object.fromEntries(known.filter((name) => env[name] !== undefined && env[name] !== '').map((name) => [name, env[name]]));
+  const settings = plainToInstance(Settings, given, { exposeDefaultValues: true });
+
+  const problems = validateSync(settings, { forbidUnknownValues: false }).map((error) => {
+    const value = error.property === 'DATABASE_URL' ? '' : `=${JSON.stringify(env[error.property])}`;
+    return `${error.property}${value}: ${Object.values(error.constraints ?? {}).join(', ').replaceAll(`${error.property} `, '')}`;
+  });
+  problems.push(...unknownVariables(env, known));
+  if (settings.INGOT_READ_POOL_MIN > settings.INGOT_READ_POOL_MAX) {
+    problems.push(`INGOT_READ_POOL_MIN=${settings.INGOT_READ_POOL_MIN}: must not be greater than INGOT_READ_POOL_MAX=${settings.INGOT_READ_POOL_MAX}`);
+  }
+  if (settings.INGOT_QUEUE_LIMIT_BYTES < settings.INGOT_BODY_LIMIT_BYTES) {
+    problems.push(`INGOT_QUEUE_LIMIT_BYTES=${settings.INGOT_QUEUE_LIMIT_BYTES}: must hold at least one body (INGOT_BODY_LIMIT_BYTES=${settings.INGOT_BODY_LIMIT_BYTES})`);
+  }
+  if (!LOOPBACK.test(settings.HOST) && settings.INGOT_AUTH === undefined) {
+    problems.push(`HOST="${settings.HOST}": would serve the network without authentication; set INGOT_AUTH=off if that is what you want`);
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+
+  const embedded = settings.DATABASE_URL === undefined;
+  return Object.freeze({
+    ...settings,
+    embedded,
+    INGOT_APPLY: settings.INGOT_APPLY ?? (embedded ? 'auto' : 'manual'),
+    INGOT_AUTH: settings.INGOT_AUTH ?? 'off',
+  });
+}
+
+/** A misspelt variable would be ignored in silence; every INGOT_ name that means nothing is an error. */
+function unknownVariables(env: Record<string, string | undefined>, known: string[]): string[] {
+  return Object.keys(env)
+    .filter((name) => name.startsWith('INGOT_') && !name.startsWith('INGOT_TEST_') && !known.includes(name))
+    .map((name) => `${name}: unknown variable; known are ${known.filter((k) => k.startsWith('INGOT_')).join(', ')}`);
+}
+
+/** NAME=value lines of the whole configuration, the password of DATABASE_URL hidden. Printed by `ingot config`. */
+export function describeConfig(config: Config): string {
+  return Object.entries(config)
+    .filter(([name, value]) => name !== 'embedded' && value !== undefined)
+    .map(([name, value]) => `${name}=${name === 'DATABASE_URL' ? redactUrl(String(value)) : String(value)}`)
+    .join('\n');
+}
+
+/** postgres://user:***@host:port/db, safe to log; anything that is no URL is hidden whole. */
+export function redactUrl(url: string): string {
+  try {
+    const parsed = new URL(url);
+    if (parsed.password !== '') parsed.password = '***';
+    if (parsed.searchParams.has('password')) parsed.searchParams.set('password', '***');
+    return parsed.toString();
+  } catch {
+    return '***';
+  }
+}

@@ -1,0 +1,1 @@
+export { ConfigError, describeConfig, loadConfig, redactUrl, type Config } from './config.js';

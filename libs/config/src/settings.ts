@@ -1,0 +1,121 @@
+import { Transform } from 'class-transformer';
+import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min, MinLength } from 'class-validator';
+
+/** Decimal digits only: Number('0x50') is 80 and Number('') is 0, which nobody who wrote that meant. */
+const WholeNumber = () => Transform(({ value }: { value: unknown }) => (typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value));
+
+/**
+ * Every environment variable of the service, with its default, its bounds and the words the configuration table
+ * shows. The property name is the variable's name. Durations carry their unit in the name.
+ */
+export class Settings {
+  @IsString()
+  @MinLength(1)
+  HOST = '127.0.0.1';
+
+  @IsInt()
+  @Min(0)
+  @Max(65535)
+  @WholeNumber()
+  PORT = 3000;
+
+  @IsOptional()
+  @Matches(/^postgres(ql)?:\/\//, { message: 'must be a postgres:// URL' })
+  DATABASE_URL?: string;
+
+  @IsString()
+  @MinLength(1)
+  INGOT_DATA_DIR = '.ingot';
+
+  @IsString()
+  @MinLength(1)
+  INGOT_SQL_DIR = 'sql';
+
+  @IsOptional()
+  @IsIn(['auto', 'manual'])
+  INGOT_APPLY?: 'auto' | 'manual';
+
+  @IsOptional()
+  @IsIn(['off'], { message: "only 'off' is built so far; 'required' comes with API keys" })
+  INGOT_AUTH?: 'off';
+
+  @IsIn(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+  INGOT_LOG_LEVEL = 'info';
+
+  /** Decoded bytes of one POST body. */
+  @IsInt()
+  @Min(1024)
+  @Max(1 << 30)
+  @WholeNumber()
+  INGOT_BODY_LIMIT_BYTES = 16 * 1024 * 1024;
+
+  /** Bytes that wait for a writer connection before POST answers 503. */
+  @IsInt()
+  @Min(1024)
+  @WholeNumber()
+  INGOT_QUEUE_LIMIT_BYTES = 64 * 1024 * 1024;
+
+  /** How long a POST waits for its COMMIT before it answers 503. */
+  @IsInt()
+  @Min(100)
+  @Max(600_000)
+  @WholeNumber()
+  INGOT_INGEST_DEADLINE_MS = 5_000;
+
+  @IsInt()
+  @Min(0)
+  @Max(100)
+  @WholeNumber()
+  INGOT_READ_POOL_MIN = 2;
+
+  @IsInt()
+  @Min(1)
+  @Max(100)
+  @WholeNumber()
+  INGOT_READ_POOL_MAX = 10;
+
+  /** How long a read waits for a free connection before it answers 503. */
+  @IsInt()
+  @Min(10)
+  @WholeNumber()
+  INGOT_ACQUIRE_TIMEOUT_MS = 2_000;
+
+  /** How long a read may hold its transaction: a statement or a client slower than this is cut. */
+  @IsInt()
+  @Min(1)
+  @Max(3_600)
+  @WholeNumber()
+  INGOT_READ_TX_SECONDS = 10;
+
+  /** A statement slower than this is logged as a warning, with its name. */
+  @IsInt()
+  @Min(1)
+  @WholeNumber()
+  INGOT_SLOW_QUERY_MS = 500;
+
+  /** How long GET waits for acknowledged lines to be transformed; 0 = never. */
+  @IsInt()
+  @Min(0)
+  @Max(60_000)
+  @WholeNumber()
+  INGOT_FRESHNESS_WAIT_MS = 1_000;
+
+  /** Bronze rows that one run takes at most; one flush larger than this is taken whole. */
+  @IsInt()
+  @Min(1)
+  @WholeNumber()
+  INGOT_RUN_MAX_ROWS = 1_000_000;
+
+  /** Days that finished runs stay in the run history. */
+  @IsInt()
+  @Min(1)
+  @WholeNumber()
+  INGOT_RUN_HISTORY_DAYS = 30;
+
+  /** SIGTERM to exit: what is not finished by then is cut. */
+  @IsInt()
+  @Min(100)
+  @Max(600_000)
+  @WholeNumber()
+  INGOT_SHUTDOWN_MS = 10_000;
+}

@@ -1,0 +1,75 @@
+import type { Client, PoolClient } from 'pg';
+import pg from 'pg';
+import Pool from 'pg-pool';
+
+/** What a connection is for: its name in pg_stat_activity, and the limits that the server itself keeps. */
+export interface SessionOptions {
+  /** postgres:// URL. */
+  url: string;
+  /** Shown as application_name, e.g. `ingot read`. */
+  name: string;
+  /** Server settings beside the pinned ones, e.g. { jit: 'off' }. */
+  settings?: Record<string, string>;
+  connectTimeoutMs?: number;
+}
+
+export interface PoolOptions extends SessionOptions {
+  min?: number;
+  max: number;
+  /** How long connect() waits for a free connection, in milliseconds. */
+  acquireTimeoutMs: number;
+  /** A connection in the background broke; the pool has already dropped it. */
+  onError: (error: Error) => void;
+}
+
+export type ConnectionPool = Pool<Client>;
+export type Connection = PoolClient;
+
+// Pinned, because a server, database or role may be set up with other defaults and the same text then means another
+// value: 1649894400::timestamp falls on another day in New York.
+const PINNED: Record<string, string> = {
+  TimeZone: 'UTC',
+  DateStyle: 'ISO, MDY',
+  IntervalStyle: 'postgres',
+  extra_float_digits: '1',
+  standard_conforming_strings: 'on',
+  search_path: 'pg_catalog',
+  client_encoding: 'UTF8',
+};
+
+/** Driver options of a session: address, name, pinned and given server settings. */
+export function sessionConfig(options: SessionOptions): pg.ClientConfig {
+  const settings = { ...PINNED, ...options.settings };
+  return {
+    connectionString: options.url,
+    application_name: options.name,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+    options: Object.entries(settings).map(([name, value]) => `-c ${name}=${value.replaceAll(/([\\ ])/g, '\\$1')}`).join(' '),
+  };
+}
+
+/** A pool of sessions; `max` bounds them, connect() rejects after `acquireTimeoutMs`. */
+export function createPool(options: PoolOptions): ConnectionPool {
+  const pool: ConnectionPool = new Pool({
+    ...sessionConfig(options),
+    min: options.min ?? 0,
+    max: options.max,
+    connectionTimeoutMillis: options.acquireTimeoutMs,
+    idleTimeoutMillis: 30_000,
+  });
+  pool.on('error', options.onError);
+  // The pool stops listening to a connection it has lent out, and an 'error' nobody listens to ends the process. The
+  // statement under way is rejected with the same error, so there is nothing more to do with it here.
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
+}
+
+/** One session outside any pool, connected. The caller ends it. */
+export async function connect(options: SessionOptions): Promise<Client> {
+  const client = new pg.Client(sessionConfig(options));
+  client.on('error', () => undefined); // the statement under way, if any, is rejected with it
+  await client.connect();
+  return client;
+}
