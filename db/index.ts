@@ -1,1 +1,2 @@
 export { migrate } from './migrate.js';
+export { dumpSchema } from './schema-dump.js';

@@ -1,0 +1,64 @@
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { isConnectionError } from '@ingot/postgres';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger } from './logger.js';
+import { Problem, type ProblemCode } from './problem.js';
+
+/** What HTTP itself refuses (Fastify's and Nest's own errors), by status. */
+const BY_STATUS: Record<number, ProblemCode> = {
+  400: 'bad-request',
+  404: 'not-found',
+  405: 'method-not-allowed',
+  406: 'not-acceptable',
+  408: 'request-timeout',
+  413: 'body-too-large',
+  415: 'unsupported-media-type',
+  503: 'overloaded',
+};
+const RETRY_AFTER_SECONDS = '1';
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
+
+/** Turns whatever a request threw into one problem body. Nothing but a Problem's own words reaches the client. */
+@Catch()
+export class ErrorsFilter implements ExceptionFilter {
+  constructor(private readonly logger: Logger) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    if (reply.sent || reply.raw.headersSent) {
+      reply.raw.destroy(); // never a well-formed end to a document that broke off
+      return;
+    }
+    const problem = withAllow(toProblem(error), request);
+    if (problem.status === 500) this.logger.error({ err: error, request: request.id, route: request.routeOptions?.url }, 'request failed');
+    else this.logger.debug({ request: request.id, problem: problem.code, status: problem.status, detail: problem.message }, 'request refused');
+    if (problem.status === 503) void reply.header('retry-after', RETRY_AFTER_SECONDS);
+    void reply
+      .status(problem.status)
+      .headers(problem.headers)
+      .header('content-type', 'application/problem+json; charset=utf-8')
+      .send(JSON.stringify(problem.body(request.id)));
+  }
+}
+
+function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (isConnectionError(error)) return new Problem('database-unavailable', 'The database cannot be reached. Try again.', { cause: error });
+  const status = error instanceof HttpException ? error.getStatus() : ((error as { statusCode?: unknown } | null)?.statusCode ?? 500);
+  const code = BY_STATUS[status as number];
+  // Below 500 the message is about the request; Fastify and Nest write it for the client.
+  return code === undefined
+    ? new Problem('internal', 'The request failed. Its id is in the log.', { cause: error })
+    : new Problem(code, (error as Error).message, { cause: error });
+}
+
+/** A known path asked with the wrong method says which methods it answers. */
+function withAllow(problem: Problem, request: FastifyRequest): Problem {
+  if (problem.code !== 'not-found') return problem;
+  const url = request.url.split('?')[0] ?? '/';
+  const allowed = METHODS.filter((method) => request.server.hasRoute({ method, url }));
+  if (allowed.length === 0) return new Problem('not-found', `There is no route ${request.method} ${url}.`);
+  return new Problem('method-not-allowed', `${url} answers ${allowed.join(', ')}.`, { headers: { allow: allowed.join(', ') } });
+}

@@ -1,0 +1,27 @@
+import type { LoggerService } from '@nestjs/common';
+import { pino, type Logger } from 'pino';
+
+export type { Logger } from 'pino';
+
+/** JSON lines on stdout. Headers that carry secrets are never written, whoever logs them. */
+export function createLogger(level: string): Logger {
+  return pino({
+    level,
+    base: undefined,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }) },
+    redact: ['req.headers.authorization', 'req.headers.cookie', 'req.headers["x-api-key"]'],
+  });
+}
+
+/** Nest's own messages through the same lines; its start-up chatter is debug. */
+export class NestLogger implements LoggerService {
+  constructor(private readonly logger: Logger) {}
+
+  log = (message: unknown, ...rest: unknown[]): void => this.logger.debug({ nest: rest.at(-1) }, String(message));
+  debug = this.log;
+  verbose = this.log;
+  warn = (message: unknown, ...rest: unknown[]): void => this.logger.warn({ nest: rest.at(-1) }, String(message));
+  error = (message: unknown, ...rest: unknown[]): void => this.logger.error({ nest: rest.at(-1) }, String(message));
+  fatal = this.error;
+}

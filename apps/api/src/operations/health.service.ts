@@ -1,0 +1,70 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { ConnectionPool } from '@ingot/postgres';
+
+export const HEALTH_OPTIONS = Symbol('HEALTH_OPTIONS');
+
+export interface HealthOptions {
+  version: string;
+  pool: ConnectionPool;
+  lifecycle: { readonly serving: boolean; readonly state: string };
+  /** What each dataset's runner says of itself, for the details of /health/ready. */
+  datasets: () => Record<string, unknown>;
+}
+
+/** A JSON body and whether it is a 200 or a 503. */
+export interface Health {
+  healthy: boolean;
+  body: Record<string, unknown>;
+}
+
+const PROBE_TIMEOUT_MS = 1_500;
+
+@Injectable()
+export class HealthService {
+  private readonly startedAt = Date.now();
+  private probe?: Promise<boolean>;
+
+  constructor(@Inject(HEALTH_OPTIONS) private readonly options: HealthOptions) {}
+
+  async overall(): Promise<Health> {
+    const connected = await this.databaseAnswers();
+    return {
+      healthy: connected,
+      body: {
+        status: connected ? 'healthy' : 'unhealthy',
+        database: connected ? 'connected' : 'disconnected',
+        version: this.options.version,
+        uptime_seconds: Math.floor((Date.now() - this.startedAt) / 1000),
+      },
+    };
+  }
+
+  async ready(): Promise<Health> {
+    const { lifecycle, datasets } = this.options;
+    const connected = await this.databaseAnswers();
+    const ready = lifecycle.serving && connected;
+    return { healthy: ready, body: { status: ready ? 'ready' : 'not ready', process: lifecycle.state, database: connected ? 'connected' : 'disconnected', datasets: datasets() } };
+  }
+
+  /** Many callers share one question: a hung server must not collect them. */
+  private databaseAnswers(): Promise<boolean> {
+    this.probe ??= this.ask().finally(() => (this.probe = undefined));
+    return this.probe;
+  }
+
+  private async ask(): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), PROBE_TIMEOUT_MS);
+    });
+    const answer = this.options.pool.query('select 1').then(
+      () => true,
+      () => false,
+    );
+    try {
+      return await Promise.race([answer, timeout]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
