@@ -65,6 +65,8 @@ export interface ColumnHeader {
   readonly dataType?: string;
   readonly description?: string;
   readonly tests: readonly ('not_null' | 'unique')[];
+  /** Where the header names the column; absent in datasets made by hand. */
+  readonly place?: Place;
 }
 
 /** The text of a SELECT as written, without the header and a closing semicolon. */

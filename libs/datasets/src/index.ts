@@ -1,1 +1,14 @@
 export type * from './dataset.js';
+export { loadDataset, loadDatasets } from './load-dataset.js';
+export { DatasetError, Problems, formatPlace, type Problem } from './problem.js';
+export { readSqlFile, splitSqlFile, startOf, type SqlFile } from './sql-file.js';
+export { readQuery } from './model-file.js';
+export { Section, type Located, type YamlText } from './section.js';
+export { parseSelect, trimStatement, canonicalType, type Parameter, type SelectStatement } from './parser.js';
+export { StatementError, type StatementProblem } from './statement-error.js';
+export { withoutPositions } from './syntax-tree.js';
+export { withRelations, placeOf, placeInQuery, type RenderedQuery } from './rendered-query.js';
+export { placeAt } from './text-position.js';
+export { nearestName, didYouMean } from './nearest-name.js';
+export { identifierFault } from './identifier.js';
+export { CycleError, Graph } from './graph.js';

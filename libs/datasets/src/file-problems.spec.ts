@@ -1,0 +1,165 @@
+import { describe, expect, it } from '@jest/globals';
+import { load, loadAll, messagesOf, problemsOf, RAW, sqlFile } from '../test/written-dataset.js';
+
+const SELECT = 'select id, line from bronze.raw';
+const APPEND = 'materialized: incremental\nincremental_strategy: append\nincrement_on: bronze.raw';
+
+/** The problems of silver/m.sql with this header and SELECT; the file's name left out. */
+async function ofModel(header: string, select = SELECT): Promise<string[]> {
+  return (await problemsOf({ 'silver/m.sql': sqlFile(header, select) })).map((message) => message.replace(/^silver\/m\.sql:/, ''));
+}
+
+describe('a header', () => {
+  it.each([
+    ['1:1: the file must begin with a YAML header: a comment that opens with /* --- and closes with --- */', SELECT],
+    ['1:1: the file must begin with a YAML header: a comment that opens with /* --- and closes with --- */', `-- first\n${sqlFile(APPEND, SELECT)}`],
+    ['1:1: the header comment must close with --- */ on a line of its own', `/* ---\n${APPEND}\n${SELECT}`],
+    ['4:12: the header comment must close with --- */ on a line of its own', `/* ---\nmaterialized: view\nlookups: x\nincrement: */ --- */\n${SELECT}`],
+    ['2:1: must be YAML of the form `key: value`', sqlFile('- materialized', SELECT)],
+  ])('%s', async (message, text) => {
+    expect(await problemsOf({ 'silver/m.sql': text })).toEqual([`silver/m.sql:${message}`]);
+  });
+
+  it('must be in a file of valid UTF-8 without NUL', async () => {
+    expect(await problemsOf({ 'silver/m.sql': Buffer.from([0x2f, 0xff]) })).toEqual(['silver/m.sql:1:1: the file is not valid UTF-8']);
+    expect(await problemsOf({ 'silver/m.sql': sqlFile('materialized: view', 'select\0') })).toEqual(['silver/m.sql:4:7: the file holds a NUL character']);
+  });
+
+  it('that is no YAML is reported at the line and column of the file', async () => {
+    const [first] = await ofModel('materialized: view\ndescription: "é🚀" x');
+    expect(first).toMatch(/^3:19: not valid YAML: /);
+    expect((await ofModel('materialized: view\nmaterialized: view'))[0]).toMatch(/^3:1: not valid YAML: .*unique/i);
+  });
+
+  it.each<[string, string, string[]]>([
+    ['an unknown key, with the nearest', 'materialised: view', ['2:1: materialized is missing: view or incremental', '2:1: unknown key materialised; did you mean materialized?']],
+    ['an unknown key far from all', 'materialized: view\nzzz: 1', [expect.stringMatching(/^3:1: unknown key zzz; known are description, materialized, /) as unknown as string]],
+    ['a value of the wrong type', 'materialized: view\ndescription: 42', ['3:14: description must be text, is the number 42']],
+    ['a list where a text belongs', 'materialized: [view]', ['2:15: materialized must be text, is a list']],
+    ['a mapping where a list belongs', `${APPEND}\nunique_key: { id: 1 }`, ['5:13: unique_key must be text, is a mapping']],
+    ['text where a mapping belongs', `${APPEND}\ncolumns: [id]`, ['5:11: columns must be a mapping `key: value`, is the text "id"']],
+    ['an unknown word', 'materialized: vew', ['2:15: materialized must be one of view, incremental, is vew; did you mean view?']],
+    ['a name twice', `${APPEND}\nunique_key: [id, line, id]`, ['5:24: unique_key names id twice']],
+    ['a name that would need quotes', `${APPEND}\nunique_key: Id`, ['5:13: the column name Id must be lower-case letters, digits and _, and not begin with a digit']],
+    ['a column twice', 'materialized: view\ncolumns: [{ name: id }, { name: id }]', ['3:33: columns names id twice']],
+    ['a column without a name', 'materialized: view\ncolumns:\n  - description: x', ['4:5: name is missing: which column this is']],
+    ['a column the SELECT has not', 'materialized: view\ncolumns: [{ name: lin }]', ['3:19: columns names lin, which is no output column; did you mean line?']],
+    ['an index on a column the SELECT has not', `${APPEND}\nindexes: [[id, name]]`, ['5:16: indexes names name, which is no output column']],
+    ['a key the SELECT has not', `${APPEND}\nunique_key: lien`, ['5:13: unique_key names lien, which is no output column; did you mean line?']],
+    ['a data type that is none', 'materialized: view\ncolumns: [{ name: id, data_type: big int }]', ['3:34: data_type big int is no type of PostgreSQL']],
+    ['an unknown data test', `${APPEND}\ncolumns: [{ name: id, data_tests: [not_nul] }]`, ['5:36: data_tests knows not_null, unique, not not_nul; did you mean not_null?']],
+    ['an alias', 'materialized: view\ndescription: &a x\ncolumns: [{ name: *a }]', ['4:19: name must be text, is an alias']],
+  ])('%s', async (_what, header, problems) => {
+    expect(await ofModel(header)).toEqual(problems);
+  });
+
+  it.each<[string, string[]]>([
+    ['materialized: table', ['2:15: `materialized: table` is not built yet; built are view, incremental']],
+    [`${APPEND.replace('append', 'merge')}`, ['3:23: `incremental_strategy: merge` is not built yet; built are append, accumulate, delete+insert']],
+    [`${APPEND}\non_fail: quarantine`, ['5:1: on_fail is not built yet']],
+    [`${APPEND}\non_schema_change: fail`, ['5:1: on_schema_change is not built yet']],
+    [`${APPEND}\ndistributed_by: device`, ['5:1: distributed_by is not built yet']],
+    [`${APPEND}\nrefresh: { every: 1h }`, ['5:1: refresh is not built yet']],
+    [`${APPEND}\ncolumns: [{ name: id, data_tests: [accepted_values: { values: [1] }] }]`, ['5:36: `data_tests: accepted_values` is not built yet; built are not_null, unique']],
+    [`${APPEND}\ncolumns: [{ name: id, data_tests: [not_null: { severity: warn }] }]`, ['5:36: data_tests: settings of not_null are not built yet']],
+    [`${APPEND}\ncolumns: [{ name: id, in_range: [1, 2] }]`, ['5:23: in_range is not built yet']],
+    ['materialized: view\ncolumns: [{ name: id, data_tests: [unique] }]', ['3:19: data tests of a view (id) are not built yet']],
+  ])('refuses by name what later issues build: %j', async (header, problems) => {
+    expect(await ofModel(header)).toEqual(problems);
+  });
+
+  it.each<[string, string[]]>([
+    ['materialized: view\nincrement_on: bronze.raw', ['3:1: increment_on is for incremental models; a view is computed when it is read']],
+    ['materialized: incremental\nincrement_on: bronze.raw', ['2:1: incremental_strategy is missing: append, accumulate, delete+insert']],
+    ['materialized: incremental\nincremental_strategy: append\nlookups: bronze.raw', ['2:1: increment_on is missing: the input whose new rows a run reads']],
+    [`${APPEND}\naccumulate: { n: sum }`, ['5:1: accumulate is for `incremental_strategy: accumulate`, not for append']],
+    [`${APPEND}\ntouch_key: id`, ['5:1: touch_key is for `incremental_strategy: delete+insert`, not for append']],
+  ])('says which keys belong together: %j', async (header, problems) => {
+    expect(await ofModel(header)).toEqual(problems);
+  });
+});
+
+describe('the SELECT of a file', () => {
+  it.each<[string, string, string[]]>([
+    ['is missing', '-- nothing', ['3:7: the SELECT is missing after the header']],
+    ['has a syntax error', "select 'é🚀' a b,\n c", ['4:15: syntax error at or near "b"']],
+    ['is not the only statement', 'select 1 as a;\n -- then\n select 2', ['6:2: one file holds one statement; here begins another']],
+    ['reads a table nobody owns', 'select line\nfrom bronze.row', ['5:6: no source or model owns bronze.row; did you mean bronze.raw?']],
+    ['reads a schema nobody owns', 'select oid from pg_catalog.pg_class', ['4:17: no source or model owns pg_catalog.pg_class']],
+    ['names a table without its schema', "select 'é🚀' as x, line from raw", ['4:29: raw is no WITH query; name a table with its schema, as in silver.raw']],
+    ['gives a column without a name', 'select id, 1 + 1 from bronze.raw', ['4:1: result column 2 has no name; write `as name`']],
+    ['gives a name twice', 'select id, line as id from bronze.raw', ['4:1: the SELECT gives two columns named id']],
+  ])('%s', async (_what, select, problems) => {
+    const text = select.startsWith('--') ? `/* ---\nmaterialized: view\n--- */` : sqlFile('materialized: view', select);
+    expect(await problemsOf({ 'silver/m.sql': text })).toEqual(problems.map((message) => `silver/m.sql:${message}`));
+  });
+
+  it('must not take the run id of what it reads for its own', async () => {
+    const files = { 'silver/a.sql': sqlFile(APPEND, SELECT), 'silver/b.sql': sqlFile(APPEND.replace('bronze.raw', 'silver.a'), 'select * from silver.a') };
+    expect(await problemsOf(files)).toEqual(['silver/b.sql:6:1: _run_id is the engine\'s own column: name the columns you want instead of *']);
+  });
+});
+
+describe('the graph of a dataset', () => {
+  const view = (from: string): string => sqlFile('materialized: view', `select line\nfrom ${from}`);
+
+  it('names the path of a cycle, at the mention that closes it', async () => {
+    expect(await problemsOf({ 'silver/a.sql': view('silver.b'), 'silver/b.sql': view('gold.c'), 'gold/c.sql': view('silver.a') })).toEqual([
+      'gold/c.sql:5:6: cycle: gold.c -> silver.a -> silver.b -> gold.c',
+    ]);
+    expect(await problemsOf({ 'silver/a.sql': view('silver.a') })).toEqual(['silver/a.sql:5:6: cycle: silver.a -> silver.a']);
+  });
+
+  it('reports the problems of all files at once, by file and position', async () => {
+    expect(await problemsOf({ 'silver/b.sql': view('silver.x'), 'silver/a.sql': sqlFile('zzz: 1', 'select') })).toEqual([
+      'silver/a.sql:2:1: materialized is missing: view or incremental',
+      expect.stringMatching(/^silver\/a\.sql:2:1: unknown key zzz/),
+      'silver/b.sql:5:6: no source or model owns silver.x; did you mean silver.a?',
+    ]);
+  });
+});
+
+describe('the folder of a dataset', () => {
+  it.each<[Record<string, string>, string[]]>([
+    [{ 'silver/Readings.sql': sqlFile('materialized: view', SELECT) }, ['silver/Readings.sql:1:1: the name Readings must be lower-case letters, digits and _, and not begin with a digit']],
+    [
+      { [`gold/${'x'.repeat(64)}.sql`]: sqlFile('materialized: view', SELECT) },
+      [`gold/${'x'.repeat(64)}.sql:1:1: the name ${'x'.repeat(64)} has 64 characters; PostgreSQL keeps 63`],
+    ],
+    [{ 'silver/a.txt': '' }, ['silver/a.txt:1:1: silver/ holds .sql files only, no other ones']],
+    [{ 'silver/deep/a.sql': '' }, ['silver/deep:1:1: silver/ holds .sql files only, no folders']],
+    [{ 'sliver/a.sql': '' }, ['sliver:1:1: unknown folder; did you mean silver?']],
+    [{ 'seeds/a.csv': '' }, ['seeds:1:1: seeds/ is not built yet']],
+    [{ 'tests/a.sql': '' }, ['tests:1:1: tests/ is not built yet']],
+    [{ 'dataset.yaml': '' }, ['dataset.yaml:1:1: unknown file; did you mean dataset.yml?']],
+    [{ 'README.md': '', '.hidden': '', 'silver/README.md': '' }, []],
+    [{ 'sources/flushes.yml': 'kind: lines\npath: /x' }, ['sources/flushes.yml:1:1: bronze.flushes is the engine\'s own; give the source another name']],
+    [{ 'sources/a.yml': 'kind: events\npath: /x' }, ['sources/a.yml:1:7: `kind: events` is not built yet; built are lines']],
+    [{ 'sources/a.yml': 'kind: lines\npath: x y' }, ['sources/a.yml:2:7: path must be a route such as /data: lower-case letters, digits, - and _ after each slash, is x y']],
+    [{ 'sources/a.yml': 'kind: lines\npath: /x\ndedupe: first' }, ['sources/a.yml:3:1: dedupe is not built yet']],
+    [{ 'sources/a.yml': 'kind: lines\npath: /data' }, ['sources/raw.yml:1:1: POST /data feeds bronze.a already']],
+    [{ 'sources/a.yml': '' }, ['sources/a.yml:1:1: must be YAML of the form `key: value`']],
+  ])('%j', async (files, problems) => {
+    expect(await problemsOf(files)).toEqual(problems);
+  });
+
+  it('must hold dataset.yml and a source', async () => {
+    expect(await messagesOf(load({ 'gold/README.md': '' }, {}))).toEqual([
+      'dataset.yml:1:1: the file is missing: every dataset has one, with its description',
+      'sources:1:1: the dataset has no source: add sources/<name>.yml, which makes bronze.<name>',
+    ]);
+  });
+
+  it('must be there', async () => {
+    expect(await messagesOf(loadAll({ 'README.md': '', 'stray.sql': '' }))).toEqual([
+      expect.stringMatching(/^sql:1:1: there is no dataset in .*sql$/),
+      'sql/stray.sql:1:1: unknown file; files belong to a dataset, as in sql/sensor/silver',
+    ]);
+  });
+
+  it('must have a plain name', async () => {
+    expect(await messagesOf(loadAll({ 'My-Set/dataset.yml': RAW['dataset.yml'], 'My-Set/sources/raw.yml': RAW['sources/raw.yml'] }))).toEqual([
+      "sql/My-Set/dataset.yml:1:1: the dataset's name My-Set must be lower-case letters, digits and _, and not begin with a digit",
+    ]);
+  });
+});
