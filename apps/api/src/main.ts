@@ -1,0 +1,37 @@
+import { boot } from './boot.js';
+import { explain } from './explain.js';
+import { loadConfig } from '@ingot/config';
+import { ClosingList } from './shutdown.js';
+
+// Words for people go to stderr; stdout is JSON log lines only.
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const open = new ClosingList();
+let stopping = false;
+
+/** Closes what is open, in reverse order, and ends the process: with 0 when all of it closed cleanly in time. */
+async function exit(code: number, totalMs: number): Promise<never> {
+  const unclean = await open.close(totalMs, (step, error) => say(`Stopping: ${step}: ${explain(error).join(' ')}`));
+  process.exit(code === 0 && unclean.length > 0 ? 1 : code);
+}
+
+try {
+  const config = loadConfig(process.env);
+  const booting = boot(config, open, say);
+  // The first signal drains and stops, also in the middle of the boot; a second one exits at once.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (stopping) process.exit(130);
+      stopping = true;
+      say('Stopping (once more to stop at once)...');
+      void booting.then(
+        () => exit(0, config.INGOT_SHUTDOWN_MS),
+        () => undefined, // the boot's own failure ends the process below
+      );
+    });
+  }
+  const { welcome } = await booting;
+  if (!stopping) welcome.forEach(say);
+} catch (error) {
+  explain(error).forEach(say);
+  await exit(1, 5_000);
+}

@@ -1,0 +1,15 @@
+import { loadConfig } from '@ingot/config';
+import { loadDatasets } from '@ingot/datasets';
+import { loadEndpoints } from '@ingot/endpoints';
+import { Command } from 'commander';
+
+export const parseCommand = new Command('parse')
+  .description('check every file under sql/ with the real PostgreSQL grammar, without a database')
+  .action(async () => {
+    const { INGOT_SQL_DIR } = loadConfig(process.env);
+    for (const dataset of await loadDatasets(INGOT_SQL_DIR)) {
+      const endpoints = await loadEndpoints(INGOT_SQL_DIR, dataset);
+      const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? '' : 's'}`;
+      process.stdout.write(`${dataset.name}: ${count(dataset.sources.length, 'source')}, ${count(dataset.models.length, 'model')}, ${count(endpoints.length, 'endpoint')}\n`);
+    }
+  });
