@@ -1,0 +1,101 @@
+import type { Dataset } from '@ingot/datasets';
+import { withConnection, type ConnectionPool } from '@ingot/postgres';
+import { isApplied } from './apply.js';
+import { BrinSummary } from './brin-summary.js';
+import { readPlan, type Plan } from './plan.js';
+import { hasUnseen } from './probe.js';
+import { run, type RunResult } from './run.js';
+import { RunFailure } from './run-failure.js';
+import { recordFailure } from './run-ledger.js';
+import { readState, type Snapshot } from './watermark.js';
+
+/** Rows that fill some 100 pages: below that there is no full range to summarise. */
+const SUMMARISE_AFTER_ROWS = 10_000;
+
+export interface RunSessionOptions {
+  readonly pool: ConnectionPool;
+  readonly dataset: Dataset;
+  readonly maxRows: number;
+}
+
+/** One dataset's probes and runs on sessions of a pool, with what they keep between them. */
+export class RunSession {
+  /** The watermark as last seen here. An older one is safe: a row outside a newer watermark is outside this one too. */
+  private seen: { snapshot: Snapshot; at: Date } | undefined;
+  private plan: Plan | undefined;
+  private rowsSinceSummary = 0;
+  private readonly summary = new BrinSummary();
+  private pid: number | undefined;
+  private cancelled = false;
+
+  constructor(private readonly options: RunSessionOptions) {}
+
+  get watermarkAt(): Date | undefined {
+    return this.seen?.at;
+  }
+
+  /** Whether every row committed before the call is covered by the watermark. */
+  async look(): Promise<'covered' | 'unseen' | 'not-applied'> {
+    const { dataset, pool } = this.options;
+    const sources = dataset.sources.map(({ relation }) => relation);
+    return withConnection(pool, async (client) => {
+      const known = this.seen;
+      if (known !== undefined && !(await hasUnseen(client, sources, known.snapshot))) return 'covered';
+      const state = await readState(client, dataset.name);
+      if (state?.codeHash !== dataset.codeHash) return 'not-applied';
+      this.seen = { snapshot: state.seen, at: state.updatedAt };
+      if (known !== undefined && isSame(known.snapshot, state.seen)) return 'unseen';
+      return (await hasUnseen(client, sources, state.seen)) ? 'unseen' : 'covered';
+    });
+  }
+
+  /**
+   * One run.
+   * @throws RunFailure, recorded already, or the error of the connection
+   */
+  async run(): Promise<RunResult> {
+    const { dataset, maxRows, pool } = this.options;
+    const startedAt = new Date();
+    try {
+      return await withConnection(pool, async (client) => {
+        this.pid = (client as { processID?: number | null }).processID ?? undefined;
+        this.plan ??= (await isApplied(client, dataset)) ? await readPlan(client, dataset) : undefined;
+        if (this.plan === undefined) return { outcome: 'not-applied' };
+        const result = await run(client, this.plan, { maxRows });
+        if (result.outcome === 'succeeded') {
+          this.seen = { snapshot: result.seen, at: new Date() };
+          this.rowsSinceSummary += result.rowsIn;
+        }
+        return result;
+      });
+    } catch (error) {
+      if (error instanceof RunFailure && !this.cancelled) {
+        const record = withConnection(pool, (client) => recordFailure(client, dataset.name, dataset.codeHash, startedAt, error));
+        await record.catch(() => undefined); // the failure itself is the one to tell
+      }
+      throw error;
+    } finally {
+      this.pid = undefined;
+    }
+  }
+
+  /** After a run: block ranges it filled. A table in use is left for later. */
+  async summarise(): Promise<void> {
+    const { dataset, pool } = this.options;
+    if (this.rowsSinceSummary < SUMMARISE_AFTER_ROWS) return;
+    const growing = dataset.models.filter(({ strategy }) => strategy === 'append').map(({ relation }) => relation);
+    await withConnection(pool, (client) => this.summary.summarise(client, dataset.sources.map(({ relation }) => relation), growing));
+    this.rowsSinceSummary = 0;
+  }
+
+  /** Ends the statement of the run under way; it fails with 57014. */
+  async cancel(): Promise<void> {
+    const { pid } = this;
+    this.cancelled = true;
+    if (pid !== undefined) await withConnection(this.options.pool, (client) => client.query('select pg_cancel_backend($1)', [pid]));
+  }
+}
+
+function isSame(a: Snapshot, b: Snapshot): boolean {
+  return a.xmax === b.xmax && a.xip.length === b.xip.length && a.xip.every((xid, i) => xid === b.xip[i]);
+}

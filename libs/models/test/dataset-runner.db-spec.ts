@@ -1,0 +1,246 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Dataset } from '@ingot/datasets';
+import { createPool, type ConnectionPool } from '@ingot/postgres';
+import { createTestDatabase, type TestDatabase } from '@ingot/testing';
+import type { Client } from 'pg';
+import { apply } from '../src/apply.js';
+import { DatasetRunner, type DatasetRunnerOptions, type RunnerLog } from '../src/dataset-runner.js';
+import { tryLock } from '../src/dataset-lock.js';
+import { differences } from './consistency.js';
+import { sampleDataset } from './sample-project.js';
+
+let db: TestDatabase;
+let client: Client;
+let pool: ConnectionPool;
+let dataset: Dataset;
+let lines: { level: string; message: string }[];
+let runners: DatasetRunner[];
+
+beforeEach(async () => {
+  db = await createTestDatabase();
+  client = await db.session();
+  dataset = await sampleDataset();
+  await apply(client, dataset);
+  pool = createPool({ url: db.url, name: 'runner', max: 4, acquireTimeoutMs: 1_000, settings: { jit: 'off' }, onError: () => undefined });
+  lines = [];
+  runners = [];
+});
+afterEach(async () => {
+  await Promise.all(runners.map((runner) => runner.close()));
+  await pool.end();
+  await db.drop();
+});
+
+function start(options: Partial<DatasetRunnerOptions> = {}): DatasetRunner {
+  const at = (level: string) => (_details: object, message: string) => void lines.push({ level, message });
+  const log: RunnerLog = { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  const runner = new DatasetRunner({ pool, dataset, log, maxRows: 1_000, historyDays: 30, ...options });
+  runners.push(runner);
+  return runner;
+}
+const write = async (count = 1, session?: Client) => {
+  const text =
+    `with flush as (insert into bronze.flushes (flush_id, source, lines) values (gen_random_uuid(), 'bronze.raw', $1))
+     insert into bronze.raw (device, line) select 'a', '2030-01-01 V ' || g from generate_series(1, $1) as g`;
+  await (session === undefined ? db.query(text, [count]) : session.query(text, [count]));
+};
+const rowsOf = (table: string) => pool.query(`select from ${table}`).then(({ rowCount }) => rowCount ?? 0);
+const runIds = () => db.query<{ run_id: string }>('select run_id from ingot.runs order by id').then((rows) => rows.map(({ run_id }) => run_id));
+const errors = () => lines.filter(({ level }) => level === 'error').map(({ message }) => message);
+async function until(condition: () => boolean | Promise<boolean>, ms = 5_000): Promise<void> {
+  for (const deadline = Date.now() + ms; Date.now() < deadline; ) {
+    if (await condition()) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new Error('it never came');
+}
+
+describe('wake and tick', () => {
+  it('make one run of many wake-ups', async () => {
+    const runner = start();
+    for (let i = 0; i < 10; i++) {
+      await write();
+      runner.wake();
+    }
+    await until(async () => (await rowsOf('silver.stg')) === 10);
+    expect((await runIds()).length).toBeLessThanOrEqual(2);
+  });
+
+  it('run nothing when nothing is unseen', async () => {
+    const runner = start();
+    await runner.tick();
+    await runner.tick();
+    expect(await runIds()).toEqual([]);
+  });
+
+  it('take a backlog in bounded runs', async () => {
+    for (let i = 0; i < 5; i++) await write(10);
+    await start({ maxRows: 20 }).tick();
+    expect(await runIds()).toEqual(['1', '2', '3']);
+    expect(await rowsOf('silver.stg')).toBe(50);
+    expect(await differences(db, dataset)).toEqual({});
+  });
+
+  it('leave the work to another process, and look again', async () => {
+    const other = await db.session();
+    await other.query('begin');
+    expect(await tryLock(other, dataset.name)).toBe(true);
+    await write();
+    const runner = start();
+    await runner.tick();
+    expect(await rowsOf('silver.stg')).toBe(0);
+    await other.query('commit');
+    await until(async () => (await rowsOf('silver.stg')) === 1);
+    expect(errors()).toEqual([]);
+  });
+
+  it('do not run with other files than were applied; they say so once', async () => {
+    const changed = await sampleDataset({ 'gold/view.sql': '/* ---\nmaterialized: view\n--- */\nselect day from silver.daily\n' });
+    const runner = start({ dataset: changed });
+    await write();
+    await runner.tick();
+    await runner.tick();
+    expect(await rowsOf('silver.stg')).toBe(0);
+    expect(errors()).toEqual(['the files of this process are not those the database was made by: run `ingot apply`, or start with the files that were applied']);
+    expect(runner.standsStill).toBe('not-applied');
+    expect(await runner.catchUp({ timeoutMs: 1_000 })).toMatchObject({ fresh: false, reason: 'not-applied' });
+    await apply(client, changed);
+    await runner.tick();
+    expect(await rowsOf('silver.stg')).toBe(1);
+    expect(runner.standsStill).toBeUndefined();
+  });
+
+  it('back off after a failure, say where it lies, and go on when it can be done', async () => {
+    const runner = start();
+    await write();
+    await db.query(`insert into bronze.raw (line) values ('no-date V 1')`);
+    await runner.tick();
+    const failed = Date.now();
+    for (let i = 0; i < 5; i++) {
+      runner.wake();
+      await runner.tick();
+    }
+    expect(errors()).toEqual(['run failed: sql/sample/silver/stg.sql:17:1: silver.stg: invalid input syntax for type date: "no-date"']);
+    expect(await db.query('select attempts from ingot.runs')).toEqual([{ attempts: 1 }]);
+    expect(await runner.catchUp({ timeoutMs: 1_000 })).toMatchObject({ fresh: false, reason: 'failing' });
+    await db.query(`delete from bronze.raw where line like 'no-date%'`);
+    await until(async () => (await rowsOf('silver.stg')) === 1);
+    expect(Date.now() - failed).toBeGreaterThan(900);
+    expect(await runner.catchUp({ timeoutMs: 1_000 })).toMatchObject({ fresh: true });
+  });
+
+  it('never throw, whatever the database does', async () => {
+    const gone = createPool({ url: 'postgres://nobody@127.0.0.1:1/none', name: 'gone', max: 1, acquireTimeoutMs: 500, onError: () => undefined });
+    const runner = start({ pool: gone });
+    await runner.tick();
+    await runner.tick();
+    await runner.maintain();
+    expect(errors()).toEqual(['the database cannot be reached']);
+    expect(await runner.catchUp({ timeoutMs: 1_000 })).toEqual({ fresh: false, reason: 'unavailable' });
+    await gone.end();
+  });
+});
+
+describe('catchUp', () => {
+  it('answers at once when everything is covered, without a run', async () => {
+    const runner = start();
+    expect(await runner.catchUp({ timeoutMs: 1_000 })).toMatchObject({ fresh: true });
+    expect(await runner.catchUp({ timeoutMs: 0 })).toMatchObject({ fresh: true });
+    expect(await runIds()).toEqual([]);
+  });
+
+  it('publishes what was committed before the call, also when another writer commits all the time', async () => {
+    const runner = start();
+    const other = await db.session();
+    for (let i = 1; i <= 30; i++) {
+      await write();
+      const late = write(1, other);
+      expect(await runner.catchUp({ timeoutMs: 5_000 })).toMatchObject({ fresh: true });
+      expect(await rowsOf('silver.stg')).toBeGreaterThanOrEqual(2 * i - 1);
+      await late;
+    }
+  });
+
+  it('shares probes and runs among callers of one moment', async () => {
+    const runner = start();
+    const checks: Promise<void>[] = [];
+    for (let i = 1; i <= 50; i++) {
+      await write();
+      checks.push(...[1, 2, 3].map(async () => {
+        expect(await runner.catchUp({ timeoutMs: 5_000 })).toMatchObject({ fresh: true });
+        expect(await rowsOf('silver.stg')).toBeGreaterThanOrEqual(i);
+      }));
+    }
+    await Promise.all(checks);
+    expect((await runIds()).length).toBeLessThanOrEqual(50);
+  });
+
+  it('waits for the run of another process', async () => {
+    const [here, there] = [start(), start()];
+    for (let i = 1; i <= 10; i++) {
+      await write();
+      const answers = await Promise.all([here, there].map((runner) => runner.catchUp({ timeoutMs: 5_000 })));
+      expect(answers).toMatchObject([{ fresh: true }, { fresh: true }]);
+      expect(await rowsOf('silver.stg')).toBe(i);
+    }
+  });
+
+  it('gives up after the time it has, and does not wait at all when told so', async () => {
+    const other = await db.session();
+    await other.query('begin');
+    await tryLock(other, dataset.name);
+    await write();
+    const runner = start();
+    const before = Date.now();
+    expect(await runner.catchUp({ timeoutMs: 150 })).toMatchObject({ fresh: false, reason: 'timeout' });
+    expect(Date.now() - before).toBeGreaterThanOrEqual(140);
+    expect(Date.now() - before).toBeLessThan(1_000);
+    expect(await runner.catchUp({ timeoutMs: 0 })).toMatchObject({ fresh: false, reason: 'timeout' });
+    await other.query('rollback');
+  });
+
+  it('does not wait for a backlog of more than one run', async () => {
+    for (let i = 0; i < 4; i++) await write(10);
+    const runner = start({ maxRows: 10 });
+    expect(await runner.catchUp({ timeoutMs: 5_000 })).toMatchObject({ fresh: false, reason: 'backlog' });
+    await until(async () => (await rowsOf('silver.stg')) === 40);
+    expect(await runner.catchUp({ timeoutMs: 5_000 })).toMatchObject({ fresh: true, watermarkAt: expect.any(Date) });
+  });
+});
+
+describe('close', () => {
+  it('waits for the run under way', async () => {
+    await write(200);
+    const runner = start();
+    const running = runner.tick();
+    await runner.close();
+    await running;
+    runner.wake();
+    expect(await runner.catchUp({ timeoutMs: 1_000 })).toMatchObject({ fresh: false, reason: 'stopping' });
+    expect([0, 200]).toContain(await rowsOf('silver.stg'));
+  });
+
+  it('cancels a run that takes longer than the deadline; it leaves no trace', async () => {
+    const blocker = await db.session();
+    await blocker.query('begin; lock table silver.daily in share mode');
+    await write();
+    const runner = start();
+    const running = runner.tick();
+    await until(async () => (await db.query(`select from pg_stat_activity where application_name = 'runner' and wait_event_type = 'Lock'`)).length === 1);
+    const waiting = runner.catchUp({ timeoutMs: 5_000 });
+    await runner.close(100);
+    await running;
+    expect(await waiting).toMatchObject({ fresh: false, reason: 'stopping' });
+    await blocker.query('rollback');
+    expect(await runIds()).toEqual([]);
+    expect(await rowsOf('silver.stg')).toBe(0);
+    expect(errors()).toEqual([]);
+  });
+});
+
+it('maintains partitions and tells about it', async () => {
+  await db.query(`drop table bronze.${(await db.query<{ name: string }>(`select relname as name from pg_class where relname ~ '^raw_p' and relkind = 'r' order by oid desc limit 1`))[0]?.name}`);
+  await start().maintain();
+  expect(lines).toEqual([{ level: 'info', message: 'partitions made ahead' }]);
+  expect(start().probeEveryMs).toBe(2_000);
+});

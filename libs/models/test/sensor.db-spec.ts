@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { loadDataset, type Dataset } from '@ingot/datasets';
+import { createTestDatabase, type TestDatabase } from '@ingot/testing';
+import type { Client } from 'pg';
+import { apply } from '../src/apply.js';
+import { readPlan, type Plan } from '../src/plan.js';
+import { run } from '../src/run.js';
+import { differences } from './consistency.js';
+
+const FIXTURES = 'apps/api/test/fixtures/sensor';
+
+describe('the models of sql/sensor', () => {
+  let db: TestDatabase;
+  let client: Client;
+  let dataset: Dataset;
+  let plan: Plan;
+  beforeEach(async () => {
+    db = await createTestDatabase();
+    client = await db.session();
+    dataset = await loadDataset('sql/sensor');
+    await apply(client, dataset);
+    plan = await readPlan(client, dataset);
+  });
+  afterEach(() => db.drop());
+
+  const write = (lines: readonly string[], device: string | null = null) => db.query('insert into bronze.raw_readings (device, line) select $1, unnest($2::text[])', [device, lines]);
+  const power = async () => {
+    await run(client, plan, { maxRows: 100_000 });
+    return db.query<{ day: string; device: string; power: number }>('select reading_date::text as day, device, metric_value::float8 as power from gold.mart_daily_power order by 1, 2');
+  };
+
+  it('give the power of each of the eight days, in whatever order and in how many runs the lines come', async () => {
+    const lines = readFileSync(`${FIXTURES}/eight_days.txt`, 'utf8').trim().split('\n');
+    const expected = (JSON.parse(readFileSync(`${FIXTURES}/expected_power_eight_days.json`, 'utf8')) as { day: string; Power: number | null }[])
+      .filter(({ Power }) => Power !== null)
+      .map(({ day, Power }) => ({ day, device: 'default', power: Power }));
+    for (const line of [...lines].reverse()) {
+      await write([line]);
+      await power();
+    }
+    expect(await power()).toEqual(expected);
+    expect(await differences(db, dataset)).toEqual({});
+  });
+
+  it('give a day its power when its second metric comes, move it with late readings, and keep devices apart', async () => {
+    await write(['1900000000 Voltage 2', '1900000001 Voltage 4']);
+    expect(await power()).toEqual([]);
+    await write(['1900000002 Current 10'], 'pump');
+    expect(await power()).toEqual([]);
+    await write(['1900000002 Current 10']);
+    expect(await power()).toMatchObject([{ device: 'default', power: 30 }]);
+    await write(['1900000002 Voltage 0'], 'pump');
+    await write(['1900000003 Current 20']);
+    expect(await power()).toMatchObject([{ device: 'default', power: 45 }, { device: 'pump', power: 0 }]);
+    expect(await differences(db, dataset)).toEqual({});
+  });
+
+  it('multiply means exactly: a third times three is one, 0.15 times 0.35 is 0.0525', async () => {
+    await write(['1900000000 Voltage 1', '1900000000 Voltage 0', '1900000000 Voltage 0', '1900000000 Current 3']);
+    await write(['1900100000 Voltage 0.1', '1900100000 Voltage 0.2', '1900100000 Current 0.3', '1900100000 Current 0.4']);
+    await run(client, plan, { maxRows: 100 });
+    expect(await db.query('select metric_value from gold.mart_daily_power order by reading_date')).toEqual([{ metric_value: '1' }, { metric_value: '0.0525' }]);
+  });
+
+  it('write nothing in gold for a metric that no day needs, beyond the day it touches', async () => {
+    await write(['1900000000 Voltage 1', '1900000000 Current 3', '1900100000 Voltage 1', '1900100000 Current 3']);
+    await run(client, plan, { maxRows: 100 });
+    await write(['1900100000 Voltage 3']);
+    await run(client, plan, { maxRows: 100 });
+    expect(await db.query('select metric_value, _run_id from gold.mart_daily_power order by reading_date')).toEqual([
+      { metric_value: '3', _run_id: '1' },
+      { metric_value: '6', _run_id: '2' },
+    ]);
+  });
+});
