@@ -2,3 +2,11 @@ export { connect, createPool, sessionConfig, type Connection, type ConnectionPoo
 export { isConnectionError, isTransient, SQLSTATE, sqlState } from './sqlstate.js';
 export { inTransaction, withConnection } from './transaction.js';
 export { checkServer, ServerCheckError } from './server-check.js';
+export { startEmbedded, type EmbeddedServer, type EmbeddedServerOptions } from './embedded/embedded-server.js';
+export { openCluster, superuserUrl, type Cluster, type ClusterOptions } from './embedded/cluster.js';
+export { startPostmaster, type Postmaster } from './embedded/postmaster.js';
+export { EmbeddedServerError } from './embedded/embedded-error.js';
+export { isSameProcess, processIdentity } from './embedded/process-identity.js';
+export { ReadError, type ReadErrorCode } from './read/read-error.js';
+export { ReadRepository, type ReadLog, type ReadOptions } from './read/read-repository.js';
+export { type CopyRead, type CopyRequest, type Frame, type ResultColumn } from './read/copy-read.js';

@@ -1,0 +1,123 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { didYouMean, placeAt, Problems, readSqlFile, StatementError, trimStatement, type Dataset, type Located, type SelectStatement, type SqlFile } from '@ingot/datasets';
+import type { Endpoint, FormatName } from './endpoint.js';
+import type { Parameter } from './parameter.js';
+import { readParameters } from './parameter-header.js';
+import { resultColumns } from './result-columns.js';
+import { compileTemplate, usedParameters, type SqlTemplate } from './sql-template.js';
+
+const FORMAT_NAMES: readonly FormatName[] = ['json'];
+/** Parts of the design that a header may not use yet. */
+const LATER_FORMATS = ['ndjson', 'csv'];
+const LATER_KEYS = ['cache', 'arms', 'limit', 'order_by'];
+const ROUTE = /^(\/[a-z0-9][a-z0-9_-]*)+$/;
+
+/**
+ * Reads `<sqlDir>/<dataset>/endpoints/*.sql`; no such folder means no endpoints.
+ * @throws DatasetError naming every problem of every file
+ */
+export async function loadEndpoints(sqlDir: string, dataset: Dataset): Promise<Endpoint[]> {
+  const folder = path.join(sqlDir, dataset.name, 'endpoints');
+  const problems = new Problems();
+  const endpoints: Endpoint[] = [];
+  const routes = new Map<string, string>();
+  for (const file of await sqlFiles(folder)) {
+    const shown = path.posix.join(...folder.split(path.sep), file);
+    const sql = await readSqlFile(path.join(folder, file), shown, problems);
+    const endpoint = sql === undefined ? undefined : readEndpoint(path.basename(file, '.sql'), sql, dataset, problems);
+    if (endpoint === undefined || sql === undefined) continue;
+    const other = routes.get(endpoint.path);
+    if (other !== undefined) problems.add(sql.header.placeOf('path'), `${endpoint.path} is the path of ${other} too`);
+    routes.set(endpoint.path, endpoint.file);
+    endpoints.push(endpoint);
+  }
+  problems.throwIfAny();
+  return endpoints;
+}
+
+async function sqlFiles(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** One endpoint; undefined, with the problems added, when its SQL cannot be read. */
+function readEndpoint(name: string, sql: SqlFile, dataset: Dataset, problems: Problems): Endpoint | undefined {
+  const { header, file } = sql;
+  const route = header.requiredText('path', 'the GET route, e.g. /data');
+  const description = header.requiredText('description', 'what the rows are, in a sentence');
+  const { parameters, places } = readParameters(header, problems);
+  const formats = header.texts('formats').flatMap((format) => readFormat(format, problems));
+  const omitNull = header.texts('omit_null');
+  header.finish(LATER_KEYS);
+  if (route !== undefined && !ROUTE.test(route.value)) problems.add(route.place, `path must look like /data or /power/daily, in lower case; is ${route.value}`);
+
+  const compiled = readStatement(sql, parameters, problems);
+  if (compiled === undefined) return undefined;
+  const used = usedParameters(compiled.template);
+  for (const [parameter, place] of places) if (!used.has(parameter)) problems.add(place, `the statement does not use :${parameter}`);
+  checkRelations(sql, compiled, dataset, problems);
+  checkColumns(sql, compiled, omitNull, problems);
+  return {
+    dataset: dataset.name,
+    name,
+    file,
+    path: route?.value ?? '',
+    description: description?.value ?? '',
+    parameters,
+    formats: formats.length > 0 ? formats : FORMAT_NAMES,
+    omitNull: omitNull.map(({ value }) => value),
+    relations: [...new Set(compiled.statement.mentions.map(({ relation }) => relation))].sort(),
+    template: compiled.template,
+  };
+}
+
+interface Compiled {
+  readonly template: SqlTemplate;
+  readonly statement: SelectStatement;
+  /** Where the statement starts in the file. */
+  readonly offset: number;
+}
+
+function readStatement(sql: SqlFile, parameters: readonly Parameter[], problems: Problems): Compiled | undefined {
+  const span = trimStatement(sql.body) ?? { start: 0, end: 0 };
+  const offset = sql.bodyOffset + span.start;
+  try {
+    return { ...compileTemplate(sql.body.slice(span.start, span.end), parameters), offset };
+  } catch (error) {
+    if (!(error instanceof StatementError)) throw error;
+    for (const { index, message } of error.problems) problems.add(placeAt(sql.file, sql.fileText, offset + index), message);
+    return undefined;
+  }
+}
+
+function checkRelations(sql: SqlFile, { statement, offset }: Compiled, dataset: Dataset, problems: Problems): void {
+  const known = [...dataset.models, ...dataset.sources].map(({ relation }) => relation);
+  for (const { relation, start } of statement.mentions) {
+    if (!known.includes(relation)) problems.add(placeAt(sql.file, sql.fileText, offset + start), `no source or model of ${dataset.name} owns ${relation}${didYouMean(relation, known)}`);
+  }
+}
+
+/** Two columns of one name would be two equal keys of a JSON object. */
+function checkColumns(sql: SqlFile, { statement, offset }: Compiled, omitNull: readonly Located[], problems: Problems): void {
+  const columns = resultColumns(statement);
+  if (columns === undefined) return; // `*` is known to the database only
+  for (const [i, { name, index }] of columns.entries()) {
+    if (columns.findIndex((column) => column.name === name) < i) problems.add(placeAt(sql.file, sql.fileText, offset + index), `the result has two columns ${name}`);
+  }
+  const names = columns.map(({ name }) => name);
+  for (const { value, place } of omitNull) {
+    if (!names.includes(value)) problems.add(place, `the result has no column ${value}${didYouMean(value, names)}`);
+  }
+}
+
+function readFormat({ value, place }: Located, problems: Problems): FormatName[] {
+  const format = FORMAT_NAMES.find((name) => name === value);
+  if (format !== undefined) return [format];
+  problems.add(place, LATER_FORMATS.includes(value) ? `the format ${value} is not built yet; built is ${FORMAT_NAMES.join(', ')}` : `unknown format ${value}; known are ${FORMAT_NAMES.join(', ')}`);
+  return [];
+}
