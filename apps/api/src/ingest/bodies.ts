@@ -1,0 +1,112 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { Readable } from 'node:stream';
+import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib';
+import { Problem } from '../problem.js';
+
+export interface BodyLimits {
+  /** Decoded bytes of one body. */
+  limitBytes: number;
+}
+
+/**
+ * Makes every request body a Buffer of decoded bytes, whatever text type it claims; JSON and binary types are refused
+ * before a byte is read. Create the application with `bodyParser: false`.
+ */
+export function configureBodies(app: NestFastifyApplication, { limitBytes }: BodyLimits): void {
+  const server: FastifyInstance = app.getHttpAdapter().getInstance();
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', (request: FastifyRequest, payload: Readable) => readBody(request, payload, limitBytes));
+}
+
+/**
+ * @throws Problem: unsupported-media-type, unsupported-encoding, body-too-large, invalid-body, bad-request (cut short)
+ */
+async function readBody(request: FastifyRequest, payload: Readable, limitBytes: number): Promise<Buffer> {
+  refuseOtherThanText(request.headers['content-type']);
+  const decoder = decoderOf(request.headers['content-encoding']);
+  if (Number(request.headers['content-length']) > limitBytes) throw tooLarge(limitBytes);
+  try {
+    return await (decoder === undefined ? collect(payload, limitBytes) : decode(payload, decoder, limitBytes));
+  } catch (error) {
+    throw error instanceof Problem ? error : cutShort(error);
+  } finally {
+    payload.unpipe();
+    payload.resume(); // what is left of a refused body is read and thrown away, so that the client sees the answer
+  }
+}
+
+const TOP_LEVEL_BINARY = /^(image|audio|video|font|model|multipart|message)\//;
+const BINARY_OR_JSON =
+  /json|ndjson|octet-stream|protobuf|msgpack|cbor|avro|parquet|arrow|bson|grpc|thrift|pdf|wasm|zip|gzip|zstd|x-tar|x-bzip2?|x-xz|x-7z-compressed|vnd\.rar|vnd\.(ms-|openxml)|java-|x-sqlite3/;
+
+/** Devices send text under many names (`curl -d` says form-urlencoded); types that cannot hold lines are refused. */
+function refuseOtherThanText(header: string | undefined): void {
+  const type = (header ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  if (!TOP_LEVEL_BINARY.test(type) && !BINARY_OR_JSON.test(type)) return;
+  const hint = /zip|zstd/.test(type) ? ' For a compressed body say Content-Encoding, not Content-Type.' : '';
+  throw new Problem('unsupported-media-type', `Lines are sent as text, e.g. Content-Type: text/plain; ${JSON.stringify(type)} is not accepted.${hint}`, { headers: { 'accept-post': 'text/plain' } });
+}
+
+type Decoder = Gunzip | Inflate;
+
+function decoderOf(header: string | undefined): Decoder | undefined {
+  switch ((header ?? '').trim().toLowerCase()) {
+    case '':
+    case 'identity':
+      return undefined;
+    case 'gzip':
+    case 'x-gzip':
+      return createGunzip();
+    case 'deflate':
+      return createInflate();
+    default:
+      throw new Problem('unsupported-encoding', `Content-Encoding is gzip, deflate or none; ${JSON.stringify(header)} is not supported.`, { headers: { 'accept-encoding': 'gzip, deflate' } });
+  }
+}
+
+/** All bytes of a stream. A stream that closes before it ends was cut: whatever came is thrown away. */
+function collect(stream: Readable, limitBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    stream.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > limitBytes) {
+        stream.removeAllListeners('data');
+        reject(tooLarge(limitBytes));
+      } else chunks.push(chunk);
+    });
+    stream.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes)));
+    stream.once('error', reject);
+    stream.once('close', () => reject(cutShort()));
+  });
+}
+
+/** The decoded bytes, counted while they come out: a small body may unpack to a thousand times its size. */
+async function decode(payload: Readable, decoder: Decoder, limitBytes: number): Promise<Buffer> {
+  let received = 0;
+  payload.on('data', (chunk: Buffer) => (received += chunk.length));
+  payload.once('error', () => decoder.destroy(cutShort()));
+  payload.once('close', () => (payload.readableEnded ? undefined : decoder.destroy(cutShort())));
+  payload.pipe(decoder);
+  try {
+    const body = await collect(decoder, limitBytes);
+    // zlib stops at zero bytes behind a member and ignores the rest without a word, lines included.
+    if (decoder.bytesWritten < received) throw new Problem('invalid-body', 'The compressed body goes on after its end.');
+    return body;
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw new Problem('invalid-body', `The compressed body is truncated or damaged (${(error as Error).message}).`, { cause: error });
+  } finally {
+    decoder.destroy();
+  }
+}
+
+function tooLarge(limitBytes: number): Problem {
+  return new Problem('body-too-large', `A body holds at most ${limitBytes} bytes, counted after decompression. Send the lines in several requests.`);
+}
+
+function cutShort(cause?: unknown): Problem {
+  return new Problem('bad-request', 'The body ended before its announced end; nothing was stored.', { cause });
+}

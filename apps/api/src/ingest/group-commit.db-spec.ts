@@ -1,0 +1,222 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { createTestDatabase, type TestDatabase } from '@ingot/testing';
+import { createLogger } from '../logger.js';
+import type { Problem } from '../problem.js';
+import type { Batch } from './batch.js';
+import { GroupCommit, type GroupCommitOptions } from './group-commit.js';
+import { scanLines } from './line-grammar.js';
+
+const RELATION = 'bronze.raw_readings';
+const TABLE = `
+  create table ${RELATION} (
+    id bigint not null default nextval('bronze.raw_id'), received_at timestamptz not null default now(),
+    ingest_xid bigint not null default (txid_current() + 0), device text, precision text, line text not null
+  ) partition by range (ingest_xid);
+  create table bronze.raw_readings_default partition of ${RELATION} default`;
+
+/** A batch as the controller makes it. */
+function batch(text: string, options: { device?: string; key?: string } = {}): Batch {
+  const body = Buffer.from(text);
+  const { ranges, lines, bytes, totalErrors } = scanLines(body, 's');
+  expect(totalErrors).toBe(0);
+  const key = options.key === undefined ? {} : { key: { key: options.key, bodyHash: createHash('sha256').update(body).digest() } };
+  return { body, ranges, lines, bytes, device: options.device ?? 'default', precision: 's', ...key };
+}
+
+const code = (error: unknown): string => (error as Problem).code;
+const outcomes = async (answers: Promise<{ replayed: boolean }>[]): Promise<string[]> =>
+  (await Promise.allSettled(answers)).map((answer) => (answer.status === 'rejected' ? code(answer.reason) : answer.value.replayed ? 'replayed' : 'stored'));
+
+describe('group commit', () => {
+  let database: TestDatabase;
+  let open: GroupCommit[];
+  let flushed: string[];
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    await database.query(TABLE);
+    open = [];
+    flushed = [];
+  });
+  afterEach(async () => {
+    await Promise.all(open.map((commit) => commit.close()));
+    await database.drop();
+  });
+
+  function start(options: Partial<GroupCommitOptions> = {}): GroupCommit {
+    const commit = new GroupCommit({
+      url: database.url,
+      relation: RELATION,
+      queueLimitBytes: 1 << 20,
+      deadlineMs: 5_000,
+      logger: createLogger('silent'),
+      onFlushed: (relation) => flushed.push(relation),
+      ...options,
+    });
+    open.push(commit);
+    commit.start();
+    return commit;
+  }
+
+  const stored = async (): Promise<string[]> => (await database.query<{ line: string }>(`select line from ${RELATION} order by line collate "C"`)).map((row) => row.line);
+
+  it('stores each line of concurrent batches once, as received, with device and precision', async () => {
+    const commit = start();
+    const long = `1 Voltage 0.${'1'.repeat(4000)}`;
+    await Promise.all([
+      commit.submit(batch(' 1\tVoltage  1.5 \r\n\n2 Current 2\r\n', { device: 'a "b\\c' })),
+      commit.submit({ ...batch('3 Voltage 3'), precision: 'ms' }),
+      commit.submit(batch(`${long}\n`)),
+    ]);
+    const rows = await database.query(`select device, precision, line from ${RELATION} order by id`);
+    expect(rows).toEqual([
+      { device: 'a "b\\c', precision: null, line: ' 1\tVoltage  1.5 ' },
+      { device: 'a "b\\c', precision: null, line: '2 Current 2' },
+      { device: null, precision: 'ms', line: '3 Voltage 3' },
+      { device: null, precision: null, line: long },
+    ]);
+    const flushes = await database.query(`select f.source, f.lines, f.ingest_xid = (select max(ingest_xid) from ${RELATION}) as same, substr(f.flush_id::text, 15, 1) as version from bronze.flushes f`);
+    expect(flushes).toEqual([{ source: RELATION, lines: 4, same: true, version: '7' }]);
+    expect(flushed).toEqual([RELATION]);
+  });
+
+  it('takes a batch larger than the socket buffer, and many of them', async () => {
+    const commit = start({ queueLimitBytes: 1 << 26 });
+    const big = batch(Array.from({ length: 40_000 }, (_, i) => `${i} Voltage ${i}.25`).join('\n'), { device: 'd'.repeat(128) });
+    await Promise.all([commit.submit(big), commit.submit(big), commit.submit(big)]);
+    expect(await database.query(`select count(*)::int as n, count(distinct line)::int as lines from ${RELATION}`)).toEqual([{ n: 120_000, lines: 40_000 }]);
+  });
+
+  it('close() answers what was taken, then refuses', async () => {
+    const commit = start();
+    const answers = Array.from({ length: 50 }, (_, i) => commit.submit(batch(`${i} a ${i}`)));
+    await commit.close();
+    expect(new Set(await outcomes(answers))).toEqual(new Set(['stored']));
+    expect(await stored()).toHaveLength(50);
+    expect(await outcomes([commit.submit(batch('1 a 1'))])).toEqual(['shutting-down']);
+  });
+
+  it('a full queue refuses at once, and takes again when it has drained', async () => {
+    const commit = start({ queueLimitBytes: 1_000 });
+    const blocker = await database.session();
+    await blocker.query(`begin; lock table ${RELATION} in access exclusive mode`);
+    const first: Promise<{ replayed: boolean }>[] = [];
+    for (let i = 0; i < 2; i++) {
+      first.push(commit.submit(batch(`${i} first 1`)));
+      for (let tries = 0; commit.status.flushing <= i && tries < 200; tries++) await sleep(5);
+    }
+    expect(commit.status.flushing).toBe(2);
+    const text = `1 b ${'1'.repeat(96)}`;
+    const queued = Array.from({ length: 10 }, () => commit.submit(batch(text)));
+    expect(commit.status.queueBytes).toBe(1_000);
+    const before = performance.now();
+    expect(await outcomes([commit.submit(batch('1 c 1'))])).toEqual(['overloaded']);
+    expect(performance.now() - before).toBeLessThan(100);
+    await blocker.query('commit');
+    expect(new Set(await outcomes([...first, ...queued]))).toEqual(new Set(['stored']));
+    expect(commit.status.queueBytes).toBe(0);
+    expect(await outcomes([commit.submit(batch('1 d 1'))])).toEqual(['stored']);
+  });
+
+  it('answers within the deadline when the table is blocked, and stores nothing of what it refused', async () => {
+    const commit = start({ deadlineMs: 1_000 });
+    const blocker = await database.session();
+    await blocker.query(`begin; lock table ${RELATION} in access exclusive mode`);
+    const before = performance.now();
+    const answers = Array.from({ length: 6 }, async (_, i) => {
+      await sleep(i * 20);
+      return commit.submit(batch(`${i} a 1`));
+    });
+    const refused = await Promise.all(answers.map((answer) => answer.then(() => 'stored', (problem: Problem) => problem.members.outcome)));
+    expect(new Set(refused)).toEqual(new Set(['not_stored']));
+    expect(performance.now() - before).toBeLessThan(1_300);
+    await blocker.query('rollback');
+    await sleep(100);
+    expect(await stored()).toEqual([]);
+    await commit.submit(batch('7 a 1'));
+    expect(await stored()).toEqual(['7 a 1']);
+  });
+
+  it('retries request by request when the data is refused: only the guilty one gets the error', async () => {
+    await database.query(`alter table ${RELATION} add check (line not like '%bad%')`);
+    const commit = start();
+    const answers = ['1 good 1', '2 bad 1', '3 good 1', '4 bad 1'].map((text) => commit.submit(batch(text)));
+    expect(await outcomes(answers)).toEqual(['stored', 'invalid-body', 'stored', 'invalid-body']);
+    expect(await stored()).toEqual(['1 good 1', '3 good 1']);
+  });
+
+  it('runs a flush again whole when no partition takes its rows', async () => {
+    await database.query('drop table bronze.raw_readings_default');
+    const commit = start();
+    const answer = outcomes([commit.submit(batch('1 a 1'))]);
+    await sleep(200);
+    await database.query(`create table bronze.raw_readings_default partition of ${RELATION} default`);
+    expect(await answer).toEqual(['stored']);
+    expect(await stored()).toEqual(['1 a 1']);
+  });
+
+  it('says 503, never 4xx, when the table is not there', async () => {
+    const commit = start({ relation: 'bronze.nothing' });
+    expect(await outcomes([commit.submit(batch('1 a 1'))])).toEqual(['database-unavailable']);
+  });
+
+  it('goes on when its idle connections are terminated', async () => {
+    const commit = start();
+    await commit.submit(batch('1 a 1'));
+    await database.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'ingot ingest' and datname = current_database()`);
+    expect(await outcomes([commit.submit(batch('2 a 1'))])).toEqual(['stored']);
+    expect(await stored()).toEqual(['1 a 1', '2 a 1']);
+  });
+
+  describe('with idempotency keys', () => {
+    it('same key and body replays, same key and other body is a mismatch, other device is another key', async () => {
+      const commit = start();
+      expect(await outcomes([commit.submit(batch('1 a 1', { key: 'k' }))])).toEqual(['stored']);
+      flushed = [];
+      expect(await outcomes([commit.submit(batch('1 a 1', { key: 'k' }))])).toEqual(['replayed']);
+      expect(await outcomes([commit.submit(batch('2 a 2', { key: 'k' }))])).toEqual(['idempotency-mismatch']);
+      expect(flushed).toEqual([]);
+      expect(await outcomes([commit.submit(batch('1 a 1', { key: 'k', device: 'other' })), commit.submit(batch('3 a 3'))])).toEqual(['stored', 'stored']);
+      expect(await stored()).toEqual(['1 a 1', '1 a 1', '3 a 3']);
+      const keys = await database.query(`select k.device, k.status, exists (select from bronze.flushes f where f.flush_id = k.flush_id) as flush from ingot.idempotency_keys k order by 1`);
+      expect(keys).toEqual([{ device: 'default', status: 200, flush: true }, { device: 'other', status: 200, flush: true }]);
+    });
+
+    it('ten at once in each of two processes: stored once, the rest in flight or replayed', async () => {
+      const processes = [start(), start()];
+      await Promise.all(processes.map((commit, i) => commit.submit(batch(`${i} warm 1`))));
+      const answers = await outcomes(Array.from({ length: 20 }, (_, i) => processes[i % 2]!.submit(batch('9 a 1', { key: 'k' }))));
+      expect(answers.filter((answer) => answer === 'stored')).toHaveLength(1);
+      expect(answers.every((answer) => ['stored', 'replayed', 'idempotency-in-flight'].includes(answer))).toBe(true);
+      expect((await stored()).filter((line) => line === '9 a 1')).toHaveLength(1);
+      expect(await outcomes([processes[0]!.submit(batch('9 a 1', { key: 'k' }))])).toEqual(['replayed']);
+    });
+
+    it('many keys in opposite orders from two processes never deadlock, and each is stored once', async () => {
+      const processes = [start(), start()];
+      const keys = Array.from({ length: 60 }, (_, i) => `key${i}`);
+      const pending = (commit: GroupCommit, order: string[]): Promise<string[]> => outcomes(order.map((key) => commit.submit(batch(`${key.slice(3)} a 1`, { key }))));
+      const answers = (await Promise.all([pending(processes[0]!, keys), pending(processes[1]!, keys.toReversed())])).flat();
+      expect(answers.filter((answer) => answer === 'stored')).toHaveLength(60);
+      expect(answers.every((answer) => ['stored', 'replayed', 'idempotency-in-flight'].includes(answer))).toBe(true);
+      expect(await stored()).toHaveLength(60);
+    });
+
+    it('a key held by another process is in flight, and holds up nothing else of its flush', async () => {
+      const holder = await database.session();
+      await holder.query(`begin; insert into ingot.idempotency_keys values ('default', 'held', '\\x00', gen_random_uuid(), 200)`);
+      const commit = start();
+      const answers = await outcomes([
+        commit.submit(batch('1 a 1')),
+        commit.submit(batch('2 a 1', { key: 'held' })),
+        commit.submit(batch('3 a 1', { key: 'free' })),
+      ]);
+      expect(answers).toEqual(['stored', 'idempotency-in-flight', 'stored']);
+      await holder.query('rollback');
+      expect(await outcomes([commit.submit(batch('2 a 1', { key: 'held' }))])).toEqual(['stored']);
+      expect(await stored()).toEqual(['1 a 1', '2 a 1', '3 a 1']);
+    });
+  });
+});

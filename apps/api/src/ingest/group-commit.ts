@@ -1,0 +1,165 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from '../logger.js';
+import type { Problem } from '../problem.js';
+import { BatchQueue, type Outcome, type Waiting } from './batch-queue.js';
+import type { Batch } from './batch.js';
+import { FlushRunner } from './flush-runner.js';
+import { id } from './idempotency.js';
+import { refusal } from './refusals.js';
+import { Writer } from './writer.js';
+
+export interface GroupCommitOptions {
+  /** postgres:// URL. */
+  url: string;
+  /** The bronze table, `bronze.<name>`. */
+  relation: string;
+  /** Bytes of bodies that may wait for a writer. */
+  queueLimitBytes: number;
+  /** From submit() to its answer, in milliseconds. */
+  deadlineMs: number;
+  logger: Logger;
+  /** Called after each COMMIT that stored lines. */
+  onFlushed: (relation: string) => void;
+}
+
+/** What health shows of it. */
+export interface IngestStatus {
+  queueBytes: number;
+  flushing: number;
+  database: 'connected' | 'disconnected';
+}
+
+/** Flushes in flight, each on a connection of its own. */
+const WRITERS = 2;
+/** A flush takes no further batch beyond this. */
+const FLUSH_BYTES = 4 * 1024 * 1024;
+// Shares of the deadline; what is left is for settling an unclear COMMIT. Each phase ends by itself, so that every
+// answer comes in time without a timer for each request.
+const QUEUE_SHARE = 0.3;
+const FLUSH_SHARE = 0.5;
+const SWEEP_MS = 50;
+
+/**
+ * Concurrent requests share one COPY and one COMMIT. A flush starts as soon as a writer is free, so a lone request
+ * waits for nobody, and under load batches grow by themselves.
+ */
+export class GroupCommit {
+  private readonly writers: Writer[];
+  private readonly runner: FlushRunner;
+  private readonly queue = new BatchQueue();
+  private readonly flushing = new Set<Promise<void>>();
+  private readonly keysInFlight = new Set<string>();
+  private scheduled = false;
+  private closing = false;
+  private unreachable = false;
+  private sweeper?: NodeJS.Timeout;
+
+  constructor(private readonly options: GroupCommitOptions) {
+    const { url, deadlineMs } = options;
+    const session = { url, name: 'ingot settle', connectTimeoutMs: Math.min(1_000, deadlineMs) };
+    this.runner = new FlushRunner({ ...options, session });
+    // The server ends by itself what the service has given up: a statement, or a transaction between two statements.
+    const limit = String(Math.floor(deadlineMs * FLUSH_SHARE * 0.9));
+    const settings = { statement_timeout: limit, idle_in_transaction_session_timeout: limit };
+    const events = { connected: () => this.connected(), unreachable: (error: unknown) => this.disconnected(error) };
+    this.writers = Array.from({ length: WRITERS }, () => new Writer({ ...session, name: 'ingot ingest', settings }, events));
+  }
+
+  /** Opens the writer connections in the background. */
+  start(): void {
+    for (const writer of this.writers) void writer.start();
+    this.sweeper = setInterval(() => this.shedLate(), SWEEP_MS);
+    this.sweeper.unref();
+  }
+
+  get status(): IngestStatus {
+    return { queueBytes: this.queue.bytes, flushing: this.flushing.size, database: this.isDown() ? 'disconnected' : 'connected' };
+  }
+
+  /**
+   * Stores a batch, whole or not at all; resolves after COMMIT. Answers within the deadline.
+   * @throws Problem: overloaded, database-unavailable (with `outcome`), shutting-down, idempotency-*, invalid-body
+   */
+  submit(batch: Batch): Promise<Outcome> {
+    const refused = this.refuse(batch);
+    if (refused !== undefined) return Promise.reject(refused);
+    const stored = new Promise<Outcome>((resolve, reject) => {
+      this.queue.push({ batch, arrived: performance.now(), resolve, reject });
+    });
+    this.schedule();
+    if (batch.key === undefined) return stored;
+    const key = id(batch.device, batch.key.key);
+    this.keysInFlight.add(key);
+    return stored.finally(() => this.keysInFlight.delete(key));
+  }
+
+  /** Takes nothing more, waits until everything taken is answered, then closes the connections. */
+  async close(): Promise<void> {
+    this.closing = true;
+    while (!this.queue.isEmpty || this.flushing.size > 0) await (this.flushing.size > 0 ? Promise.race(this.flushing) : sleep(SWEEP_MS));
+    clearInterval(this.sweeper);
+    await this.runner.close();
+    await Promise.all(this.writers.map((writer) => writer.close()));
+  }
+
+  private refuse(batch: Batch): Problem | undefined {
+    if (this.closing) return refusal.shuttingDown();
+    if (this.isDown()) return refusal.unavailable('not_stored');
+    if (this.queue.bytes + batch.body.length > this.options.queueLimitBytes) return refusal.overloaded();
+    // One key is in one flush of a process at a time.
+    if (batch.key !== undefined && this.keysInFlight.has(id(batch.device, batch.key.key))) return refusal.inFlight();
+    return undefined;
+  }
+
+  private isDown(): boolean {
+    return this.unreachable && this.writers.every((writer) => writer.client === undefined);
+  }
+
+  private connected(): void {
+    if (this.unreachable) this.options.logger.info({ relation: this.options.relation }, 'ingest: the database is back');
+    this.unreachable = false;
+    this.schedule();
+  }
+
+  private disconnected(error: unknown): void {
+    if (!this.unreachable) this.options.logger.warn({ err: error, relation: this.options.relation }, 'ingest: cannot connect to the database');
+    this.unreachable = true;
+    if (this.isDown()) shed(this.queue.take(Infinity), refusal.unavailable('not_stored'));
+  }
+
+  /** Flushes when this turn of the event loop is over: requests that arrived together then share a flush. */
+  private schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(() => {
+      this.scheduled = false;
+      this.flushNext();
+    });
+  }
+
+  private flushNext(): void {
+    for (const writer of this.writers) {
+      if (this.queue.isEmpty) return;
+      if (!writer.busy && writer.client !== undefined) void this.flush(writer);
+    }
+  }
+
+  private async flush(writer: Writer): Promise<void> {
+    writer.busy = true;
+    const run = this.runner.run(writer, this.queue.take(FLUSH_BYTES), performance.now() + this.options.deadlineMs * FLUSH_SHARE);
+    this.flushing.add(run);
+    await run;
+    this.flushing.delete(run);
+    writer.busy = false;
+    this.schedule();
+  }
+
+  /** Who has waited for a writer too long would not be stored within the deadline. */
+  private shedLate(): void {
+    shed(this.queue.takeArrivedBefore(performance.now() - this.options.deadlineMs * QUEUE_SHARE), refusal.overloaded());
+  }
+}
+
+function shed(group: Waiting[], problem: Problem): void {
+  for (const waiting of group) waiting.reject(problem);
+}

@@ -1,0 +1,25 @@
+import { Controller, HttpCode, Inject, Post, Req, Res, type Type } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { readBatch } from './data-request.js';
+import { IngestService, type IngestSource } from './ingest.service.js';
+
+const SUCCESS = '{"success":true}';
+
+/** The POST route of one source. */
+export function ingestController({ relation, path }: IngestSource): Type {
+  @Controller()
+  class IngestController {
+    constructor(@Inject(IngestService) private readonly ingest: IngestService) {}
+
+    /** Text lines in; the answer is sent after COMMIT. */
+    @Post(path)
+    @HttpCode(200)
+    async post(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+      const batch = readBatch(relation, request.query, request.headers, request.body as Buffer | undefined);
+      const { replayed } = await this.ingest.submit(relation, batch);
+      if (replayed) void reply.header('idempotency-replayed', 'true');
+      void reply.header('content-type', 'application/json; charset=utf-8').send(SUCCESS);
+    }
+  }
+  return IngestController;
+}

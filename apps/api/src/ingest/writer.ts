@@ -1,0 +1,84 @@
+import { connect, type SessionOptions } from '@ingot/postgres';
+import type { Client } from 'pg';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** A database that is gone is tried this often; a refused connection costs less than a millisecond. */
+const RECONNECT_MS = 200;
+
+export interface WriterEvents {
+  /** A connection is up: flushes may start. */
+  connected: () => void;
+  /** A connection could not be made: nothing can be stored for now. */
+  unreachable: (error: unknown) => void;
+}
+
+/** One connection that flushes go through, made again in the background whenever it is lost. */
+export class Writer {
+  /** Undefined while there is no connection. */
+  client?: Client;
+  busy = false;
+  private closed = false;
+
+  constructor(
+    private readonly session: SessionOptions,
+    private readonly events: WriterEvents,
+  ) {}
+
+  /** Connects, and goes on trying until it is closed. */
+  async start(): Promise<void> {
+    while (!this.closed) {
+      try {
+        const client = await connect(this.session);
+        if (this.closed) return discard(client);
+        client.once('end', () => this.lose(client));
+        this.client = client;
+        this.events.connected();
+        return;
+      } catch (error) {
+        if (this.closed) return;
+        this.events.unreachable(error);
+        await sleep(RECONNECT_MS, undefined, { ref: false });
+      }
+    }
+  }
+
+  /** Gives up the connection, whatever it is doing, and makes another. */
+  drop(): void {
+    if (this.client !== undefined) this.lose(this.client);
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    const { client } = this;
+    this.client = undefined;
+    await client?.end().catch(() => undefined);
+  }
+
+  private lose(client: Client): void {
+    if (this.client !== client) return; // given up before
+    this.client = undefined;
+    discard(client);
+    if (!this.closed) void this.start();
+  }
+}
+
+/** Closes the socket at once: a polite goodbye would wait for a server that hangs. */
+export function discard(client: Client): void {
+  (client as Client & { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+}
+
+/**
+ * One session for a piece of work that must be over at `until` (performance.now()): then the socket is closed and
+ * whatever waits on it rejects as a lost connection.
+ */
+export async function withSession<T>(options: SessionOptions, until: number, work: (client: Client) => Promise<T>): Promise<T> {
+  const left = (): number => Math.max(1, until - performance.now());
+  const client = await connect({ ...options, connectTimeoutMs: Math.min(options.connectTimeoutMs ?? 5_000, left()) });
+  const timer = setTimeout(() => discard(client), left());
+  try {
+    return await work(client);
+  } finally {
+    clearTimeout(timer);
+    discard(client);
+  }
+}
