@@ -1,23 +1,16 @@
-// INTERIM: replaced by the typed launcher
-import { chmodSync, mkdtempSync } from 'node:fs';
-import net from 'node:net';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { startPostgres } from '../../node_modules/.interim/embedded-postgres.mjs';
+// Before any test with a database: one throw-away cluster for the whole run, whichever projects take part in it (jest
+// runs this file once, as both projects name the same one). The launcher is the compiled one: jest cannot load
+// TypeScript here.
+import { existsSync } from 'node:fs';
 
-const freePort = () =>
-  new Promise((resolve) => {
-    const server = net.createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
+const LAUNCHER = new URL('../../dist/libs/testing/src/test-cluster.js', import.meta.url);
 
 export default async () => {
-  if (process.env.INGOT_TEST_SERVER_URL) return;
-  const dir = mkdtempSync(path.join(tmpdir(), 'ingot-test-'));
-  chmodSync(dir, 0o755);
-  const server = await startPostgres({ dir: path.join(dir, 'db'), port: await freePort(), settings: { fsync: 'off', shared_buffers: '128MB', max_connections: 200 } });
-  globalThis.__ingotTestServer = { stop: server.stop, dir };
-  process.env.INGOT_TEST_SERVER_URL = server.url;
+  if (process.env.INGOT_TEST_SERVER_URL) return; // a server of the caller's choice
+  if (!existsSync(LAUNCHER)) throw new Error('dist/ is missing: run the tests by `npm test`, which builds first.');
+  const { removeAbandonedClusters, startTestCluster } = await import(LAUNCHER.href);
+  removeAbandonedClusters();
+  const cluster = await startTestCluster({ durable: false });
+  globalThis.__ingotTestCluster = cluster;
+  process.env.INGOT_TEST_SERVER_URL = cluster.url;
 };

@@ -1,10 +1,7 @@
-import { rmSync } from 'node:fs';
-
 export default async () => {
-  const server = globalThis.__ingotTestServer;
-  if (server === undefined) return;
-  globalThis.__ingotTestServer = undefined;
+  const cluster = globalThis.__ingotTestCluster;
+  if (cluster === undefined) return;
+  globalThis.__ingotTestCluster = undefined;
   delete process.env.INGOT_TEST_SERVER_URL;
-  await server.stop();
-  rmSync(server.dir, { recursive: true, force: true });
+  await cluster.stop();
 };

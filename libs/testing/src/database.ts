@@ -6,6 +6,7 @@ import type { Client, QueryResultRow } from 'pg';
 /** A fresh, migrated database of the run's throw-away cluster. */
 export interface TestDatabase {
   readonly name: string;
+  /** Of the role `ingot`, which owns the database and is no superuser. */
   readonly url: string;
   /** Runs one statement on a session of the test's own. */
   query<Row extends QueryResultRow>(text: string, values?: unknown[]): Promise<Row[]>;
@@ -16,30 +17,36 @@ export interface TestDatabase {
 }
 
 const TEMPLATE = 'ingot_template';
+// As the embedded server has it: owner of its database and no superuser, so that a missing right shows in the tests.
+const ROLE = 'ingot';
 
-/** Clones the migrated template: some 20 to 50 ms. The first caller of a test run makes the template. */
-export async function createTestDatabase(): Promise<TestDatabase> {
-  const server = process.env.INGOT_TEST_SERVER_URL;
+/**
+ * Clones the migrated template: some 20 to 50 ms. The first caller of a test run makes the template.
+ * @param server superuser URL; default: the test run's shared cluster. Give that of a TestCluster to crash it.
+ */
+export async function createTestDatabase(server = process.env.INGOT_TEST_SERVER_URL): Promise<TestDatabase> {
   if (server === undefined) throw new Error('No test server: name the file *.db-spec.ts or *.e2e-spec.ts, and run it by `npm test`.');
   const name = `t_${randomBytes(6).toString('hex')}`;
   await onServer(server, async (admin) => {
     await admin.query('select pg_advisory_lock(1)'); // one at a time: a template must have no other session
     const { rowCount } = await admin.query('select from pg_database where datname = $1 and not datallowconn', [TEMPLATE]);
     if (rowCount === 0) await makeTemplate(server, admin);
-    await admin.query(`create database ${name} template ${TEMPLATE}`);
+    await admin.query(`create database ${name} template ${TEMPLATE} owner ${ROLE}`);
   });
   return openDatabase(server, name);
 }
 
 async function makeTemplate(server: string, admin: Client): Promise<void> {
   await admin.query(`drop database if exists ${TEMPLATE}`);
-  await admin.query(`create database ${TEMPLATE}`);
-  await migrate(urlOf(server, TEMPLATE));
+  const { rowCount } = await admin.query('select from pg_roles where rolname = $1', [ROLE]);
+  if (rowCount === 0) await admin.query(`create role ${ROLE} login nosuperuser password '${ROLE}'`);
+  await admin.query(`create database ${TEMPLATE} owner ${ROLE}`);
+  await migrate(urlOf(server, TEMPLATE, ROLE));
   await admin.query(`alter database ${TEMPLATE} allow_connections false`);
 }
 
 function openDatabase(server: string, name: string): TestDatabase {
-  const url = urlOf(server, name);
+  const url = urlOf(server, name, ROLE);
   const sessions: Client[] = [];
   let own: Promise<Client> | undefined;
   const session = async (label = 'test'): Promise<Client> => {
@@ -88,8 +95,9 @@ async function onServer(server: string, work: (admin: Client) => Promise<void>):
   }
 }
 
-function urlOf(server: string, database: string): string {
+function urlOf(server: string, database: string, role?: string): string {
   const url = new URL(server);
+  if (role !== undefined) Object.assign(url, { username: role, password: role });
   url.pathname = `/${database}`;
   return url.toString();
 }
