@@ -33,7 +33,7 @@ export class OperationalSchema1795200000000 implements MigrationInterface {
         updated_at timestamptz not null default now()
       );
       comment on table ingot.datasets is 'One watermark for a dataset: the snapshot its last run saw of its bronze tables.';
-      comment on column ingot.datasets.applied_code is 'Code hash of each model by name, as applied.';
+      comment on column ingot.datasets.applied_code is 'What apply has made, by model: code hash, materialized, names of indexes; removed = its file is gone.';
 
       create table ingot.runs (
         id bigint generated always as identity primary key,
@@ -45,7 +45,7 @@ export class OperationalSchema1795200000000 implements MigrationInterface {
         finished_at timestamptz not null,
         rows_in bigint not null default 0,
         cut boolean not null default false,
-        xid bigint,
+        xid bigint, -- on the scale of ingest_xid
         code_hash text,
         error jsonb,
         check ((run_id is not null) = (status = 'succeeded')),

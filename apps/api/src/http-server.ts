@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { Lifecycle } from './lifecycle.js';
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
 
@@ -7,7 +8,7 @@ const REQUEST_ID = /^[\w.:-]{1,128}$/;
  * Fastify with time limits tighter than Node's (headers 60 s, request 300 s): a device that stalls holds a socket for
  * seconds, not minutes. The request id is the client's `X-Request-Id` when it is a plain token, else a fresh UUID.
  */
-export function createHttpAdapter(bodyLimit: number): FastifyAdapter {
+export function createHttpAdapter(bodyLimit: number, lifecycle: Lifecycle): FastifyAdapter {
   const adapter = new FastifyAdapter({
     bodyLimit,
     requestTimeout: 60_000,
@@ -23,6 +24,8 @@ export function createHttpAdapter(bodyLimit: number): FastifyAdapter {
   });
   adapter.getInstance().addHook('onSend', (request, reply, payload, done) => {
     void reply.header('x-request-id', request.id);
+    // An answer given while draining ends its connection; left open, it would hold up the close for keepAliveTimeout.
+    if (lifecycle.draining) void reply.header('connection', 'close');
     done(null, payload);
   });
   return adapter;

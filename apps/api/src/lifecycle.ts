@@ -6,6 +6,10 @@ export class Lifecycle {
     return this.phase === 'serving';
   }
 
+  get draining(): boolean {
+    return this.phase === 'draining';
+  }
+
   get state(): string {
     return this.phase;
   }

@@ -42,7 +42,7 @@ export async function serve(url: string, config: Config, project: Project, logge
   });
   open.add('ingot read', () => repository.close());
 
-  const app = await createApp(config, logger, {
+  const app = await createApp(config, lifecycle, logger, {
     ingest: {
       sources: project.datasets.flatMap(({ sources }) => sources),
       databaseUrl: url,
@@ -65,9 +65,11 @@ export async function serve(url: string, config: Config, project: Project, logge
       datasets: () => Object.fromEntries([...runners].map(([name, { standsStill }]) => [name, { applied: standsStill !== 'not-applied', ...(standsStill === undefined ? {} : { stands_still: standsStill }) }])),
     },
   });
-  open.add('HTTP', () => {
+  open.add('HTTP', async () => {
     lifecycle.drain();
-    return app.close();
+    // Who has not taken his answer by then is cut, so that the flushes and runs still get their time.
+    const cut = setTimeout(() => app.getHttpServer().closeAllConnections(), config.INGOT_SHUTDOWN_MS / 2);
+    await app.close().finally(() => clearTimeout(cut));
   });
   await app.listen({ host: config.HOST, port: config.PORT });
   lifecycle.started();
@@ -84,8 +86,8 @@ function wakeOwner(project: Project, runners: ReadonlyMap<string, DatasetRunner>
   return (relation) => owners.get(relation)?.wake();
 }
 
-async function createApp(config: Config, logger: Logger, options: AppOptions): Promise<NestFastifyApplication> {
-  const app = await NestFactory.create<NestFastifyApplication>(AppModule.register(options), createHttpAdapter(config.INGOT_BODY_LIMIT_BYTES), {
+async function createApp(config: Config, lifecycle: Lifecycle, logger: Logger, options: AppOptions): Promise<NestFastifyApplication> {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.register(options), createHttpAdapter(config.INGOT_BODY_LIMIT_BYTES, lifecycle), {
     bodyParser: false,
     logger: new NestLogger(logger),
     abortOnError: false,

@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createTestDatabase, type TestDatabase } from '@ingot/testing';
+import { startService, type RunningService } from './service.js';
+
+const FIXTURES = path.resolve('apps/api/test/fixtures/sensor');
+const fixture = (name: string): string => readFileSync(path.join(FIXTURES, name), 'utf8');
+
+interface Item {
+  time: string;
+  name: string;
+  value: number;
+}
+
+/** The command lines of README.md with the answer block under each. */
+function readmeExamples(): { command: string; answer: string }[] {
+  const blocks = readFileSync('README.md', 'utf8').matchAll(/```sh\n(curl [^`]*?)\n```\n```json\n([^`]*?)\n```/g);
+  return [...blocks].map(([, command = '', answer = '']) => ({ command, answer }));
+}
+
+/** Sends what curl would: `--data-binary $'...'` as a form-typed POST, else a GET. */
+async function runCurl(command: string, url: string): Promise<string> {
+  const target = /'?(http:\/\/127\.0\.0\.1:3000[^' ]*)'?$/.exec(command)?.[1] ?? '';
+  const data = /--data-binary \$'([^']*)'/.exec(command)?.[1];
+  const answer = await fetch(
+    target.replace('http://127.0.0.1:3000', url),
+    data === undefined ? {} : { method: 'POST', body: data.replaceAll('\\n', '\n'), headers: { 'content-type': 'application/x-www-form-urlencoded' } },
+  );
+  return answer.text();
+}
+
+describe('the examples everybody tries first', () => {
+  let database: TestDatabase;
+  let service: RunningService;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    service = await startService(database.url);
+  });
+  afterAll(async () => {
+    await service.stop();
+    await database.drop();
+  });
+
+  it("README's curl in answers exactly success, its curl out exactly expected_data.json, values and order", async () => {
+    const [curlIn, curlOut] = readmeExamples();
+    expect(await runCurl(curlIn?.command ?? '', service.url)).toBe(curlIn?.answer);
+
+    const answer = await runCurl(curlOut?.command ?? '', service.url);
+    expect(JSON.parse(answer)).toEqual(JSON.parse(fixture('expected_data.json')));
+    expect(answer).toBe(curlOut?.answer);
+  });
+
+  it('the lines posted are those of assignment_sample.txt', () => {
+    expect(readmeExamples()[0]?.command).toContain(`$'${fixture('assignment_sample.txt').trimEnd().replaceAll('\n', '\\n')}'`);
+  });
+
+  it('the eight-day file gives its expected Power', async () => {
+    const posted = await fetch(`${service.url}/data`, { method: 'POST', body: fixture('eight_days.txt') });
+    expect(posted.status).toBe(200);
+    const answer = await fetch(`${service.url}/data?from=2030-05-01&to=2030-05-08&name=Power`);
+    const power = new Map(((await answer.json()) as Item[]).map((item) => [item.time, item.value]));
+
+    const expected = JSON.parse(fixture('expected_power_eight_days.json')) as { day: string; Power: number | null }[];
+    const days = expected.filter((day) => day.Power !== null).map((day) => [`${day.day}T00:00:00.000Z`, day.Power] as const);
+    expect(power).toEqual(new Map(days));
+  });
+});
