@@ -38,7 +38,8 @@ async function runMigrations(url: string): Promise<string[]> {
     migrations,
     migrationsTableName: TABLE,
     migrationsTransactionMode: 'each',
-    extra: { max: 1, connectionTimeoutMillis: 5_000, options: '-c TimeZone=UTC' },
+    // A role named like one of our schemas would have "$user" resolve to it, and its migrations recorded a second time.
+    extra: { max: 1, connectionTimeoutMillis: 5_000, options: '-c TimeZone=UTC -c search_path=public' },
     logging: false,
   });
   await source.initialize();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ConfigError, describeConfig, loadConfig } from './config.js';
+import { type ConfigError, describeConfig, loadConfig } from './config.js';
 
 const problemsOf = (env: Record<string, string>): readonly string[] => {
   try {

@@ -9,7 +9,7 @@ export const COPY_OPTIONS = String.raw`format csv, delimiter E'\x02', quote E'\x
 const DELIMITER = '\x02';
 const LINE_FEED = 10;
 
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 256 * 1024; // holds many rows: a device, a precision and a line are some 4.3 kB at most
 const HEADER_BYTES = 5; // 'd' and the length, of the CopyData message
 const COPY_DATA = 0x64;
 const SHORT_LINE = 64; // below it a loop beats the call into native code
@@ -32,7 +32,7 @@ export function* copyRows(batches: readonly Batch[]): Generator<Buffer> {
       const need = prefix.length + end - start + 1;
       if (at + need > chunk.length) {
         yield message(chunk, at);
-        chunk = Buffer.allocUnsafe(HEADER_BYTES + Math.max(need, Math.min(left, CHUNK_BYTES)));
+        chunk = Buffer.allocUnsafe(HEADER_BYTES + Math.min(left, CHUNK_BYTES));
         at = HEADER_BYTES;
       }
       left -= need;

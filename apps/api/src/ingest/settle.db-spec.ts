@@ -159,8 +159,8 @@ describe('a connection lost around COMMIT', () => {
     proxy.cuts = ['during'];
     const answer = outcome(commit.submit(batch('1 a 1')));
     await sleep(400);
-    const [waiting] = await database.query<{ n: number }>(`select count(*)::int as n from pg_locks where not granted and relation = '${RELATION}'::regclass`);
-    expect(waiting?.n).toBe(1); // the original is gone, its second run waits for the table
+    const waiting = await database.query(`select application_name as who from pg_locks join pg_stat_activity using (pid) where not granted and relation = '${RELATION}'::regclass`);
+    expect(waiting).toEqual([{ who: 'ingot settle' }]); // the second run; the original is gone
     await blocker.query('rollback');
     expect(await answer).toBe('stored');
     expect(await stored()).toEqual(['0 warm 1', '1 a 1']);
@@ -171,6 +171,13 @@ describe('a connection lost around COMMIT', () => {
     await bystander.query(`begin; insert into ingot.idempotency_keys values ('default', 'k', '\\x00', gen_random_uuid(), 200)`);
     const flush = newFlush(RELATION, [batch('1 a 1', 'k')]);
     await expect(rerun({ url, name: 'test' }, flush, performance.now() + 2_000)).rejects.toMatchObject({ code: '55P03' });
+    expect((await bystander.query('select 1 as alive')).rows).toEqual([{ alive: 1 }]);
+  });
+
+  it('does not end a session that holds up the flush table for its own reasons', async () => {
+    const bystander = await database.session('bystander');
+    await bystander.query('begin; lock table bronze.flushes in access exclusive mode');
+    expect(await fence({ url, name: 'test' }, newFlush(RELATION, [batch('1 a 1')]), performance.now() + 500)).toBeUndefined();
     expect((await bystander.query('select 1 as alive')).rows).toEqual([{ alive: 1 }]);
   });
 
@@ -217,12 +224,12 @@ describe('a connection lost around COMMIT', () => {
     await commit.submit(batch('0 warm 1'));
     proxy.goAway();
     for (let tries = 0; commit.status.database === 'connected' && tries < 100; tries++) await sleep(10);
-    for (let i = 0; i < 20; i++) {
-      const before = performance.now();
+    const before = performance.now();
+    for (let i = 0; i < 40; i++) {
       expect(await outcome(commit.submit(batch(`${i} b 1`)))).toBe('not_stored');
-      expect(performance.now() - before).toBeLessThan(250);
       expect(commit.status.queueBytes).toBe(0);
     }
+    expect(performance.now() - before).toBeLessThan(1_000); // each at once: none waits for the next try to connect
     proxy.refusing = false;
     for (let tries = 0; commit.status.database !== 'connected' && tries < 100; tries++) await sleep(50);
     expect(await outcome(commit.submit(batch('1 c 1')))).toBe('stored');

@@ -38,7 +38,8 @@ export class TransformService implements OnApplicationBootstrap, OnApplicationSh
 
   onApplicationBootstrap(): void {
     for (const runner of this.options.runners) {
-      this.every(`probe ${runner.name}`, runner.probeEveryMs, () => runner.tick());
+      const probe = this.every(`probe ${runner.name}`, runner.probeEveryMs, () => runner.tick());
+      void probe(); // what arrived while nobody ran is taken at once, and readiness knows where it stands
       this.every(`maintain ${runner.name}`, MAINTAIN_EVERY_MS, () => runner.maintain());
     }
   }
@@ -48,7 +49,7 @@ export class TransformService implements OnApplicationBootstrap, OnApplicationSh
   }
 
   /** A task that still runs is not started again, and one that fails does not stop the schedule. */
-  private every(name: string, milliseconds: number, task: () => Promise<void>): void {
+  private every(name: string, milliseconds: number, task: () => Promise<void>): () => Promise<void> {
     const guarded = async (): Promise<void> => {
       if (this.busy.has(name)) return;
       this.busy.add(name);
@@ -61,5 +62,6 @@ export class TransformService implements OnApplicationBootstrap, OnApplicationSh
       }
     };
     this.schedule.addInterval(name, setInterval(() => void guarded(), milliseconds));
+    return guarded;
   }
 }
