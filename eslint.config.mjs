@@ -2,7 +2,7 @@ import eslint from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', 'coverage/**', '.ingot/**', '**/*.mjs', '**/*.cjs'] },
+  { ignores: ['dist/**', 'dist.*/**', 'node_modules/**', 'coverage/**', '.ingot/**', '**/*.mjs', '**/*.cjs'] },
   eslint.configs.recommended,
   ...tseslint.configs.recommendedTypeChecked,
   {

@@ -28,7 +28,7 @@ const base = {
     '^@ingot/(.*)$': '<rootDir>/libs/$1/src/index.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
-  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/.ingot'],
+  modulePathIgnorePatterns: ['<rootDir>/dist', '<rootDir>/\\.ingot'],
 };
 const withDatabase = {
   globalSetup: '<rootDir>/libs/testing/jest.setup.mjs',

@@ -1,2 +1,2 @@
-export { migrate } from './migrate.js';
+export { isMigrated, migrate } from './migrate.js';
 export { dumpSchema } from './schema-dump.js';

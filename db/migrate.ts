@@ -1,4 +1,5 @@
 import { connect } from '@ingot/postgres';
+import type { Client } from 'pg';
 import { migrations } from './migrations/index.js';
 
 const TABLE = 'ingot_migrations';
@@ -12,20 +13,21 @@ const LOCK = 0x1690_7001; // any constant: one migrator at a time in a database
 export async function migrate(url: string): Promise<string[]> {
   const client = await connect({ url, name: 'ingot migrate' });
   try {
-    if (await isUpToDate()) return [];
+    if (await isMigrated(client)) return [];
     await client.query('select pg_advisory_lock($1)', [LOCK]);
     return await runMigrations(url);
   } finally {
     await client.end(); // and with it the lock
   }
+}
 
-  async function isUpToDate(): Promise<boolean> {
-    const { rows } = await client.query<{ exists: boolean }>('select to_regclass($1) is not null as exists', [`public.${TABLE}`]);
-    if (rows[0]?.exists !== true) return false;
-    const done = await client.query<{ name: string }>(`select name from public.${TABLE}`);
-    const names = new Set(done.rows.map(({ name }) => name));
-    return migrations.every(({ name }) => names.has(name));
-  }
+/** True when every migration of this release has run. */
+export async function isMigrated(client: Client): Promise<boolean> {
+  const { rows } = await client.query<{ exists: boolean }>('select to_regclass($1) is not null as exists', [`public.${TABLE}`]);
+  if (rows[0]?.exists !== true) return false;
+  const done = await client.query<{ name: string }>(`select name from public.${TABLE}`);
+  const names = new Set(done.rows.map(({ name }) => name));
+  return migrations.every(({ name }) => names.has(name));
 }
 
 async function runMigrations(url: string): Promise<string[]> {

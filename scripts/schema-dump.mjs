@@ -1,5 +1,5 @@
 // Writes db/schema.sql from a freshly migrated throw-away database; with --check only compares. Needs a build.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { dumpSchema, migrate } from '../dist/db/index.js';
 import { connect } from '../dist/libs/postgres/src/index.js';
 import { startTestCluster } from '../dist/libs/testing/src/index.js';
@@ -18,7 +18,7 @@ try {
 
 if (!process.argv.includes('--check')) {
   writeFileSync(file, dump);
-} else if (readFileSync(file, 'utf8') !== dump) {
+} else if (!existsSync(file) || readFileSync(file, 'utf8') !== dump) {
   console.error('db/schema.sql is not what the migrations make: run `npm run schema:dump` and commit it.');
   process.exitCode = 1;
 }

@@ -1,8 +1,8 @@
 import type { Config } from '@ingot/config';
 import type { Dataset } from '@ingot/datasets';
-import { migrate } from '@ingot/db';
-import { apply, checkCluster } from '@ingot/models';
-import { checkServer, connect, startEmbedded, type EmbeddedServer } from '@ingot/postgres';
+import { isMigrated, migrate } from '@ingot/db';
+import { apply, checkCluster, isKnown } from '@ingot/models';
+import { checkServer, connect, ServerCheckError, startEmbedded, type EmbeddedServer } from '@ingot/postgres';
 import { createLogger, type Logger } from './logger.js';
 import { loadProject, type Project } from './project.js';
 import { serve } from './serve.js';
@@ -13,12 +13,13 @@ type Say = (line: string) => void;
 /**
  * From settings to a service that answers. What is opened goes on the closing list at once, so that a boot that fails
  * half way leaves nothing running.
+ * @param signal aborted when the start is not wanted any more; it ends the wait for a server that recovers
  * @returns the lines that welcome the person who started it
  */
-export async function boot(config: Config, open: ClosingList, say: Say): Promise<{ welcome: string[] }> {
+export async function boot(config: Config, open: ClosingList, say: Say, signal?: AbortSignal): Promise<{ welcome: string[] }> {
   const logger = createLogger(config.INGOT_LOG_LEVEL);
   const project = await loadProject(config.INGOT_SQL_DIR);
-  const server = config.embedded ? await startServer(config, open, say) : undefined;
+  const server = config.embedded ? await startServer(config, open, say, signal) : undefined;
   const url = server?.url ?? config.DATABASE_URL ?? '';
   await prepareDatabase(url, config, project.datasets, logger);
   const address = await serve(url, config, project, logger, open);
@@ -26,23 +27,33 @@ export async function boot(config: Config, open: ClosingList, say: Say): Promise
   return { welcome: welcome(address, project, server) };
 }
 
-async function startServer(config: Config, open: ClosingList, say: Say): Promise<EmbeddedServer> {
-  const server = await startEmbedded({ dataDir: config.INGOT_DATA_DIR, onProgress: say });
+async function startServer(config: Config, open: ClosingList, say: Say, signal?: AbortSignal): Promise<EmbeddedServer> {
+  const server = await startEmbedded({ dataDir: config.INGOT_DATA_DIR, onProgress: say, signal });
   open.add('embedded PostgreSQL', () => server.stop());
   return server;
 }
 
-/** A reachable server, the operational schema, the cluster we know, and (when asked to) the files applied. */
+/** A reachable server, the operational schema, the cluster we know, and the files applied, by us or by `ingot apply`. */
 async function prepareDatabase(url: string, config: Config, datasets: readonly Dataset[], logger: Logger): Promise<void> {
+  const auto = config.INGOT_APPLY === 'auto';
   await checkServer(url);
-  if (config.INGOT_APPLY === 'auto') await migrate(url);
+  if (auto) await migrate(url);
   const client = await connect({ url, name: 'ingot apply', settings: { jit: 'off' } });
   try {
+    if (!(await isMigrated(client))) throw notPrepared('has no operational schema of this release');
     await checkCluster(client);
-    if (config.INGOT_APPLY === 'auto') for (const dataset of datasets) await apply(client, dataset, (notice) => logger.warn({ dataset: dataset.name }, notice));
+    for (const dataset of datasets) {
+      if (auto) await apply(client, dataset, (notice) => logger.warn({ dataset: dataset.name }, notice));
+      // Other files than ours may be applied while a deployment is under way: then we serve, and do not run.
+      else if (!(await isKnown(client, dataset))) throw notPrepared(`does not hold the dataset ${dataset.name}`);
+    }
   } finally {
     await client.end();
   }
+}
+
+function notPrepared(lack: string): ServerCheckError {
+  return new ServerCheckError(`DATABASE_URL: the database ${lack}: run \`npm run ingot -- apply\` first, or set INGOT_APPLY=auto`);
 }
 
 function welcome(address: string, project: Project, server: EmbeddedServer | undefined): string[] {
@@ -50,6 +61,6 @@ function welcome(address: string, project: Project, server: EmbeddedServer | und
   return [
     `Ingot ${project.version} serves ${address}`,
     server === undefined ? '  data: on the server of DATABASE_URL' : `  data: ${server.dataDir}`,
-    ...(route === undefined ? [] : [`  next: curl --data-binary '${Math.floor(Date.now() / 1000)} Voltage 230.1' ${address}${route}`]),
+    ...(route === undefined ? [] : [`  next: curl --data-binary '${Math.floor(Date.now() / 1000)} temperature 21.5' ${address}${route}`]),
   ];
 }

@@ -1,12 +1,13 @@
+import { loadConfig } from '@ingot/config';
 import { boot } from './boot.js';
 import { explain } from './explain.js';
-import { loadConfig } from '@ingot/config';
 import { ClosingList } from './shutdown.js';
 
 // Words for people go to stderr; stdout is JSON log lines only.
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const open = new ClosingList();
-let stopping = false;
+const stop = new AbortController();
+const FAILED_BOOT_MS = 5_000;
 
 /** Closes what is open, in reverse order, and ends the process: with 0 when all of it closed cleanly in time. */
 async function exit(code: number, totalMs: number): Promise<never> {
@@ -16,22 +17,23 @@ async function exit(code: number, totalMs: number): Promise<never> {
 
 try {
   const config = loadConfig(process.env);
-  const booting = boot(config, open, say);
+  const booting = boot(config, open, say, stop.signal);
   // The first signal drains and stops, also in the middle of the boot; a second one exits at once.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
-      if (stopping) process.exit(130);
-      stopping = true;
+      if (stop.signal.aborted) process.exit(130);
+      stop.abort();
       say('Stopping (once more to stop at once)...');
       void booting.then(
         () => exit(0, config.INGOT_SHUTDOWN_MS),
-        () => undefined, // the boot's own failure ends the process below
+        () => undefined, // a boot that fails or was given up ends the process below
       );
     });
   }
   const { welcome } = await booting;
-  if (!stopping) welcome.forEach(say);
+  if (!stop.signal.aborted) welcome.forEach(say);
 } catch (error) {
+  if (stop.signal.aborted) await exit(0, FAILED_BOOT_MS);
   explain(error).forEach(say);
-  await exit(1, 5_000);
+  await exit(1, FAILED_BOOT_MS);
 }

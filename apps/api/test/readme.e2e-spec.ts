@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '@ingot/testing';
@@ -65,5 +66,24 @@ describe('the examples everybody tries first', () => {
     const expected = JSON.parse(fixture('expected_power_eight_days.json')) as { day: string; Power: number | null }[];
     const days = expected.filter((day) => day.Power !== null).map((day) => [`${day.day}T00:00:00.000Z`, day.Power] as const);
     expect(power).toEqual(new Map(days));
+  });
+});
+
+describe('the model that README adds', () => {
+  it('is applied by the next start and reads what was posted', async () => {
+    const [, file = '', sql = ''] = /Save this as `(sql\/[^`]+)`:\n\n```sql\n([^`]*)```/.exec(readFileSync('README.md', 'utf8')) ?? [];
+    const folder = mkdtempSync(path.join(tmpdir(), 'ingot readme-'));
+    cpSync('sql', path.join(folder, 'sql'), { recursive: true });
+    writeFileSync(path.join(folder, file), sql);
+    const database = await createTestDatabase();
+    const service = await startService(database.url, { INGOT_SQL_DIR: path.join(folder, 'sql') });
+    await fetch(`${service.url}/data`, { method: 'POST', body: fixture('assignment_sample.txt') });
+    await fetch(`${service.url}/data?from=2022-04-14&to=2022-04-14`); // waits until it is transformed
+    const relation = file.replace('sql/sensor/', '').replace('/', '.').replace('.sql', '');
+    const rows = await database.query(`select device, hour, lowest, highest from ${relation}`);
+    expect(rows).toEqual([{ device: 'default', hour: new Date('2022-04-14T13:00:00Z'), lowest: 1.34, highest: 1.35 }]);
+    await service.stop();
+    await database.drop();
+    rmSync(folder, { recursive: true });
   });
 });

@@ -43,6 +43,12 @@ export async function isApplied(client: Client | Connection, dataset: Dataset): 
   return rows[0]?.code_hash === dataset.codeHash;
 }
 
+/** True when some version of the dataset's files was applied: its tables are there to write to and to read. */
+export async function isKnown(client: Client | Connection, dataset: Dataset): Promise<boolean> {
+  const { rowCount } = await client.query('select from ingot.datasets where name = $1 and code_hash is not null', [dataset.name]);
+  return rowCount === 1;
+}
+
 async function makeRelations(client: Client | Connection, dataset: Dataset, applied: AppliedCode, changes: Changes, notice: (line: string) => void): Promise<AppliedCode> {
   const remaking = changes.remake;
   if (remaking) await dropTables(client, dataset, applied);

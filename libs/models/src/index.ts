@@ -1,4 +1,4 @@
-export { apply, isApplied } from './apply.js';
+export { apply, isApplied, isKnown } from './apply.js';
 export { ApplyError } from './apply-error.js';
 export { checkCluster, ClusterIdentityError } from './cluster-identity.js';
 export { DatasetRunner, type DatasetRunnerOptions, type RunnerLog } from './dataset-runner.js';

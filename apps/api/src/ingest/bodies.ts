@@ -77,9 +77,10 @@ function collect(stream: Readable, limitBytes: number): Promise<Buffer> {
         reject(tooLarge(limitBytes));
       } else chunks.push(chunk);
     });
-    stream.once('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes)));
+    // Always a copy: a chunk may be a view of a read buffer that is used again, and the body waits in a queue.
+    stream.once('end', () => resolve(Buffer.concat(chunks, bytes)));
     stream.once('error', reject);
-    stream.once('close', () => reject(cutShort()));
+    stream.once('close', () => (stream.readableEnded ? undefined : reject(cutShort())));
   });
 }
 

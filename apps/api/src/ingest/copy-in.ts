@@ -6,9 +6,12 @@ const COPY_DONE = Buffer.from([0x63, 0, 0, 0, 4]);
 /**
  * Sends statements of which one is a COPY FROM STDIN, as one simple-query message, and the rows right behind it
  * without waiting for the server to ask: one round trip for a flush. When a statement before the COPY fails, the
- * server discards the rows (PostgreSQL documentation, 54.2.6).
- * An own few lines instead of pg-copy-streams, because there an error of the server in the middle of a large COPY meets
- * a writer that still waits for `drain` and then writes to a connection set to null: an exception nobody can catch.
+ * server discards the rows (PostgreSQL documentation, "COPY Operations"). No slower than two or three round trips, and
+ * on one machine no faster beyond the noise: 0.5 to 1.6 k flushes a second of a lone caller either way.
+ *
+ * An own few lines instead of pg-copy-streams 7.0.0: when the server refuses a row while a large COPY waits for
+ * `drain`, that one goes on writing to a connection it has set to null, and the exception ends the process (seen with
+ * 15 MB into a table of integers).
  * @param messages CopyData messages
  * @returns true only when the server answered COMMIT by COMMIT
  * @throws the server's error; the transaction is then aborted and wants a ROLLBACK. Or the connection's.

@@ -29,9 +29,17 @@ export interface IngestStatus {
   database: 'connected' | 'disconnected';
 }
 
-/** Flushes in flight, each on a connection of its own. */
+/**
+ * Flushes in flight, each on a connection of its own: one that waits for the disk does not hold up the next.
+ * Measured on 2 cores that five other builds shared (load 4 to 5), PostgreSQL 18 with fsync, load generator included:
+ * - submit() alone: 64 callers of 4 lines 30 to 42 k batches a second, 8 of 1,000 lines 0.37 to 0.54 M lines a second,
+ *   with one, two and three writers alike
+ * - over HTTP while the runner runs: 64 connections of 4 lines 6.6 to 9.5 k requests a second (an empty handler 24 to
+ *   30 k in the same minutes), 8 of 1,000 lines 0.30 to 0.35 M lines a second (`psql \copy` 0.50 to 0.53 M)
+ * - of the service's own time a post of 4 lines costs 45 µs, an empty handler 22 µs
+ */
 const WRITERS = 2;
-/** A flush takes no further batch beyond this. */
+/** A flush takes no further batch beyond this: some 0.15 M lines, well within its share of the deadline. */
 const FLUSH_BYTES = 4 * 1024 * 1024;
 // Shares of the deadline; what is left is for settling an unclear COMMIT. Each phase ends by itself, so that every
 // answer comes in time without a timer for each request.

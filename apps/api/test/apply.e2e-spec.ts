@@ -1,0 +1,85 @@
+import { execFile } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { createTestDatabase, type TestDatabase } from '@ingot/testing';
+import { startService } from './service.js';
+
+const CLI = path.resolve('dist/apps/cli/src/main.js');
+const MANUAL = { INGOT_APPLY: 'manual' };
+
+describe('a database that is applied by hand', () => {
+  let database: TestDatabase;
+  let folder: string;
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    folder = await mkdtemp(path.join(tmpdir(), 'ingot apply-'));
+  });
+  afterEach(async () => {
+    await rm(folder, { recursive: true });
+    await database.drop();
+  });
+
+  const ingot = (...args: string[]): Promise<{ stderr: string }> =>
+    promisify(execFile)(process.execPath, [CLI, ...args], { env: { ...process.env, DATABASE_URL: database.url } });
+  const refusal = (env: Record<string, string>): Promise<string> =>
+    startService(database.url, env).then(
+      (service) => service.stop().then(() => 'started'),
+      (error: Error) => error.message,
+    );
+  /** The project's SQL with one model changed. */
+  async function changedFiles(): Promise<string> {
+    const sql = path.join(folder, 'sql');
+    await cp('sql', sql, { recursive: true });
+    const file = path.join(sql, 'sensor/silver/int_daily_metric.sql');
+    await writeFile(file, (await readFile(file, 'utf8')).replace('sum(metric_value::text::numeric)', 'sum(2 * metric_value::text::numeric)'));
+    return sql;
+  }
+  const post = (url: string): Promise<number> => fetch(`${url}/data`, { method: 'POST', body: '1900000000 Voltage 1' }).then(({ status }) => status);
+
+  it('refuses to start on an empty one, and says in one line what to do', async () => {
+    await database.query('drop schema gold, silver, bronze, ingot cascade');
+    await database.query('drop table public.ingot_migrations');
+    expect(await refusal(MANUAL)).toMatch(/ended with 1 .*\ningot: DATABASE_URL: the database has no operational schema of this release: run `npm run ingot -- apply` first, or set INGOT_APPLY=auto\n$/);
+  });
+
+  it('refuses to start on one that has no table for the lines', async () => {
+    expect(await refusal(MANUAL)).toMatch(/\ningot: DATABASE_URL: the database does not hold the dataset sensor: run .*\n$/);
+  });
+
+  it('serves after `ingot apply`, which may be repeated', async () => {
+    expect((await ingot('apply')).stderr).toBe('applied: sensor\n');
+    expect((await ingot('apply')).stderr).toBe('applied: sensor\n');
+    const service = await startService(database.url, MANUAL);
+    expect(await post(service.url)).toBe(200);
+    expect(await (await fetch(`${service.url}/data?from=2030-03-17&to=2030-03-17`)).json()).toEqual([{ time: '2030-03-17T17:46:40.000Z', name: 'Voltage', value: 1 }]);
+    expect((await service.stop()).code).toBe(0);
+  });
+
+  it('stores lines but does not run with other files than the applied ones, and says so', async () => {
+    await ingot('apply');
+    const service = await startService(database.url, { ...MANUAL, INGOT_SQL_DIR: await changedFiles() });
+    expect(await post(service.url)).toBe(200);
+    const answer = await fetch(`${service.url}/data?from=2030-03-17&to=2030-03-17`);
+    expect({ stale: answer.headers.get('ingot-stale'), items: await answer.json() }).toEqual({ stale: 'not-applied', items: [] });
+    expect(await (await fetch(`${service.url}/health/ready`)).json()).toMatchObject({ datasets: { sensor: { applied: false } } });
+    expect(service.output.stdout).toContain('the files of this process are not those the database was made by');
+    await service.stop();
+  });
+
+  it('refuses a changed incremental model after a run, by file, line and column', async () => {
+    const service = await startService(database.url);
+    await post(service.url);
+    await fetch(`${service.url}/data?from=2030-03-17&to=2030-03-17`);
+    await service.stop();
+    expect(await refusal({ INGOT_SQL_DIR: await changedFiles() })).toMatch(/\ningot: sql\/sensor\/silver\/int_daily_metric\.sql:1:1: .*rebuild.*\n$/);
+  });
+
+  it('refuses a database restored from another cluster with one clear line', async () => {
+    await database.query('update ingot.cluster set system_identifier = 42');
+    expect(await refusal({})).toMatch(/ended with 1 .*\ningot: This database was restored from another PostgreSQL cluster \(system identifier 42, .*\n$/);
+  });
+});
