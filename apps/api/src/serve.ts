@@ -7,6 +7,7 @@ import { AppModule, type AppOptions } from './app.module.js';
 import { ErrorsFilter } from './errors.filter.js';
 import { createHttpAdapter } from './http-server.js';
 import { configureBodies } from './ingest/bodies.js';
+import { IngestService } from './ingest/ingest.service.js';
 import { Lifecycle } from './lifecycle.js';
 import { NestLogger, type Logger } from './logger.js';
 import type { Project } from './project.js';
@@ -42,7 +43,7 @@ export async function serve(url: string, config: Config, project: Project, logge
   });
   open.add('ingot read', () => repository.close());
 
-  const app = await createApp(config, lifecycle, logger, {
+  const app: NestFastifyApplication = await createApp(config, lifecycle, logger, {
     ingest: {
       sources: project.datasets.flatMap(({ sources }) => sources),
       databaseUrl: url,
@@ -62,6 +63,7 @@ export async function serve(url: string, config: Config, project: Project, logge
       version: project.version,
       pool: health,
       lifecycle,
+      ingest: () => app.get(IngestService).status,
       datasets: () => Object.fromEntries([...runners].map(([name, { standsStill }]) => [name, { applied: standsStill !== 'not-applied', ...(standsStill === undefined ? {} : { stands_still: standsStill }) }])),
     },
   });

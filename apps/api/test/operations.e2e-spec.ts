@@ -25,7 +25,7 @@ describe('health, errors and shutdown', () => {
   it('GET /health/live and /health/ready answer 200', async () => {
     await request(service.url).get('/health/live').expect(200, '{"status":"alive"}');
     const ready = await request(service.url).get('/health/ready').expect(200);
-    expect(ready.body).toMatchObject({ status: 'ready', process: 'serving', database: 'connected', datasets: { sensor: { applied: true } } });
+    expect(ready.body).toMatchObject({ status: 'ready', process: 'serving', database: 'connected', ingest: { 'bronze.raw_readings': { queueBytes: 0, flushing: 0, database: 'connected' } }, datasets: { sensor: { applied: true } } });
   });
 
   it('gives every answer a request id, the one of the client when it is a plain token', async () => {

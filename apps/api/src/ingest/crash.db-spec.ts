@@ -5,16 +5,9 @@ import { createTestDatabase, startTestCluster, type TestCluster } from '@ingot/t
 import { createLogger } from '../logger.js';
 import type { Problem } from '../problem.js';
 import { GroupCommit } from './group-commit.js';
-import { scanLines } from './line-grammar.js';
+import { batch, RELATION, TABLE } from './test/bronze.js';
 
-const RELATION = 'bronze.raw_readings';
 const DEADLINE_MS = 3_000;
-const TABLE = `
-  create table ${RELATION} (
-    id bigint not null default nextval('bronze.raw_id'), received_at timestamptz not null default now(),
-    ingest_xid bigint not null default (txid_current() + 0), device text, precision text, line text not null
-  ) partition by range (ingest_xid);
-  create table bronze.raw_readings_default partition of ${RELATION} default`;
 
 type Outcome = 'stored' | 'not_stored' | 'unknown';
 
@@ -28,10 +21,9 @@ class Client {
   async post(commit: GroupCommit, going: () => boolean): Promise<void> {
     for (let i = 0; going(); i++) {
       const line = `${i} ${this.name} ${i}`;
-      const body = Buffer.from(line);
       this.told.set(line, 'unknown');
       const before = performance.now();
-      const outcome = await commit.submit({ body, ...scanLines(body, 's'), device: 'default', precision: 's' }).then(
+      const outcome = await commit.submit(batch(line)).then(
         (): Outcome => 'stored',
         (problem: Problem) => problem.members.outcome as Outcome,
       );

@@ -1,29 +1,11 @@
-import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '@ingot/testing';
 import { createLogger } from '../logger.js';
 import type { Problem } from '../problem.js';
-import type { Batch } from './batch.js';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.js';
-import { scanLines } from './line-grammar.js';
+import { batch, RELATION, TABLE } from './test/bronze.js';
 
-const RELATION = 'bronze.raw_readings';
-const TABLE = `
-  create table ${RELATION} (
-    id bigint not null default nextval('bronze.raw_id'), received_at timestamptz not null default now(),
-    ingest_xid bigint not null default (txid_current() + 0), device text, precision text, line text not null
-  ) partition by range (ingest_xid);
-  create table bronze.raw_readings_default partition of ${RELATION} default`;
-
-/** A batch as the controller makes it. */
-function batch(text: string, options: { device?: string; key?: string } = {}): Batch {
-  const body = Buffer.from(text);
-  const { ranges, lines, bytes, totalErrors } = scanLines(body, 's');
-  expect(totalErrors).toBe(0);
-  const key = options.key === undefined ? {} : { key: { key: options.key, bodyHash: createHash('sha256').update(body).digest() } };
-  return { body, ranges, lines, bytes, device: options.device ?? 'default', precision: 's', ...key };
-}
 
 const code = (error: unknown): string => (error as Problem).code;
 const outcomes = async (answers: Promise<{ replayed: boolean }>[]): Promise<string[]> =>

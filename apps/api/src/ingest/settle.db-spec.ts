@@ -1,30 +1,14 @@
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createHash } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '@ingot/testing';
 import { createLogger } from '../logger.js';
 import type { Problem } from '../problem.js';
-import type { Batch } from './batch.js';
 import { newFlush } from './flush.js';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.js';
-import { scanLines } from './line-grammar.js';
 import { fence, rerun } from './settle.js';
+import { batch, RELATION, TABLE } from './test/bronze.js';
 
-const RELATION = 'bronze.raw_readings';
-const TABLE = `
-  create table ${RELATION} (
-    id bigint not null default nextval('bronze.raw_id'), received_at timestamptz not null default now(),
-    ingest_xid bigint not null default (txid_current() + 0), device text, precision text, line text not null
-  ) partition by range (ingest_xid);
-  create table bronze.raw_readings_default partition of ${RELATION} default`;
-
-function batch(text: string, key?: string): Batch {
-  const body = Buffer.from(text);
-  const { ranges, lines, bytes } = scanLines(body, 's');
-  const keyed = key === undefined ? {} : { key: { key, bodyHash: createHash('sha256').update(body).digest() } };
-  return { body, ranges, lines, bytes, device: 'default', precision: 's', ...keyed };
-}
 
 /** What becomes of the message that ends a flush, i.e. holds `commit`. */
 type Cut =
@@ -146,8 +130,8 @@ describe('a connection lost around COMMIT', () => {
     const commit = start();
     await commit.submit(batch('0 warm 1'));
     proxy.cuts = [cut];
-    expect(await Promise.all([outcome(commit.submit(batch('1 a 1', 'k'))), outcome(commit.submit(batch('2 a 1')))])).toEqual(['stored', 'stored']);
-    expect(await outcome(commit.submit(batch('1 a 1', 'k')))).toBe('replayed');
+    expect(await Promise.all([outcome(commit.submit(batch('1 a 1', { key: 'k' }))), outcome(commit.submit(batch('2 a 1')))])).toEqual(['stored', 'stored']);
+    expect(await outcome(commit.submit(batch('1 a 1', { key: 'k' })))).toBe('replayed');
     expect(await stored()).toEqual(['0 warm 1', '1 a 1', '2 a 1']);
   });
 
@@ -169,7 +153,7 @@ describe('a connection lost around COMMIT', () => {
   it('ends only what holds the id of the flush, nobody else', async () => {
     const bystander = await database.session('bystander');
     await bystander.query(`begin; insert into ingot.idempotency_keys values ('default', 'k', '\\x00', gen_random_uuid(), 200)`);
-    const flush = newFlush(RELATION, [batch('1 a 1', 'k')]);
+    const flush = newFlush(RELATION, [batch('1 a 1', { key: 'k' })]);
     await expect(rerun({ url, name: 'test' }, flush, performance.now() + 2_000)).rejects.toMatchObject({ code: '55P03' });
     expect((await bystander.query('select 1 as alive')).rows).toEqual([{ alive: 1 }]);
   });

@@ -9,6 +9,8 @@ export interface HealthOptions {
   lifecycle: { readonly serving: boolean; readonly state: string };
   /** What each dataset's runner says of itself, for the details of /health/ready. */
   datasets: () => Record<string, unknown>;
+  /** By bronze table: what waits to be stored, likewise. */
+  ingest: () => Record<string, unknown>;
 }
 
 /** A JSON body and whether it is a 200 or a 503. */
@@ -40,10 +42,13 @@ export class HealthService {
   }
 
   async ready(): Promise<Health> {
-    const { lifecycle, datasets } = this.options;
+    const { lifecycle, datasets, ingest } = this.options;
     const connected = await this.databaseAnswers();
     const ready = lifecycle.serving && connected;
-    return { healthy: ready, body: { status: ready ? 'ready' : 'not ready', process: lifecycle.state, database: connected ? 'connected' : 'disconnected', datasets: datasets() } };
+    return {
+      healthy: ready,
+      body: { status: ready ? 'ready' : 'not ready', process: lifecycle.state, database: connected ? 'connected' : 'disconnected', ingest: ingest(), datasets: datasets() },
+    };
   }
 
   /** Many callers share one question: a hung server must not collect them. */
