@@ -36,7 +36,7 @@ async function startServer(config: Config, open: ClosingList, say: Say, signal?:
 /** A reachable server, the operational schema, the cluster we know, and the files applied, by us or by `ingot apply`. */
 async function prepareDatabase(url: string, config: Config, datasets: readonly Dataset[], logger: Logger): Promise<void> {
   const auto = config.INGOT_APPLY === 'auto';
-  await checkServer(url);
+  for (const warning of await checkServer(url)) logger.warn(warning);
   if (auto) await migrate(url);
   const client = await connect({ url, name: 'ingot apply', settings: { jit: 'off' } });
   try {

@@ -15,12 +15,15 @@ const BY_STATUS: Record<number, ProblemCode> = {
   415: 'unsupported-media-type',
   503: 'overloaded',
 };
+const WARN_EVERY_MS = 1_000;
 const RETRY_AFTER_SECONDS = '1';
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /** Turns whatever a request threw into one problem body. Nothing but a Problem's own words reaches the client. */
 @Catch()
 export class ErrorsFilter implements ExceptionFilter {
+  private readonly lastWarnings = new Map<ProblemCode, { at: number; left: number }>();
+
   constructor(private readonly logger: Logger) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
@@ -33,13 +36,30 @@ export class ErrorsFilter implements ExceptionFilter {
     }
     const problem = withAllow(toProblem(error), request);
     if (problem.status === 500) this.logger.error({ err: error, request: request.id, route: request.routeOptions?.url }, 'request failed');
-    else this.logger.debug({ request: request.id, problem: problem.code, status: problem.status, detail: problem.message }, 'request refused');
+    else this.refused(problem, request.id);
     if (problem.status === 503) void reply.header('retry-after', RETRY_AFTER_SECONDS);
     void reply
       .status(problem.status)
       .headers(problem.headers)
       .header('content-type', 'application/problem+json; charset=utf-8')
       .send(JSON.stringify(problem.body(request.id)));
+  }
+
+  /**
+   * What we could not do is a warning, what the client did wrong is not. In an outage every request is refused: one line
+   * a second and kind says so, with the number of those left out.
+   */
+  private refused(problem: Problem, request: string): void {
+    const fields = { request, problem: problem.code, status: problem.status, detail: problem.message };
+    if (problem.status < 500) return this.logger.debug(fields, 'request refused');
+    const now = Date.now();
+    const last = this.lastWarnings.get(problem.code) ?? { at: 0, left: 0 };
+    if (now - last.at < WARN_EVERY_MS) {
+      last.left++;
+      return;
+    }
+    this.lastWarnings.set(problem.code, { at: now, left: 0 });
+    this.logger.warn({ ...fields, left_out: last.left, err: problem.cause }, 'request refused');
   }
 }
 

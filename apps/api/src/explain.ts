@@ -1,7 +1,7 @@
 import { ConfigError } from '@ingot/config';
 
 /** Errors whose message is written for the person at the terminal: one clear line for each problem. */
-const PLAIN = new Set(['ConfigError', 'DatasetError', 'EmbeddedServerError', 'ServerCheckError', 'ClusterIdentityError', 'ApplyError', 'EndpointError']);
+const PLAIN = new Set(['ConfigError', 'DatasetError', 'EmbeddedServerError', 'ServerCheckError', 'ClusterIdentityError', 'ApplyError']);
 
 /** What to print when the start or the stop fails: the clear lines of a known error, the stack of an unknown one. */
 export function explain(error: unknown): string[] {

@@ -14,7 +14,10 @@ export function createLogger(level: string): Logger {
   });
 }
 
-/** Nest's own messages through the same lines; its start-up chatter is debug. */
+/**
+ * Nest's own messages through the same lines. Its start-up chatter is debug, and so are its errors: each is thrown on as
+ * well, and told by the boot in one clear line or by the errors filter with its request.
+ */
 export class NestLogger implements LoggerService {
   constructor(private readonly logger: Logger) {}
 
@@ -22,6 +25,6 @@ export class NestLogger implements LoggerService {
   debug = this.log;
   verbose = this.log;
   warn = (message: unknown, ...rest: unknown[]): void => this.logger.warn({ nest: rest.at(-1) }, String(message));
-  error = (message: unknown, ...rest: unknown[]): void => this.logger.error({ nest: rest.at(-1) }, String(message));
+  error = this.log;
   fatal = this.error;
 }

@@ -14,6 +14,7 @@ export const PROBLEMS = {
   'unsupported-media-type': [415, 'The content type is not text'],
   'unsupported-encoding': [415, 'The content encoding is not supported'],
   'idempotency-mismatch': [422, 'The Idempotency-Key was used with another body'],
+  'headers-too-large': [431, 'The headers are too large'],
   internal: [500, 'Something went wrong on our side'],
   overloaded: [503, 'The service is busy'],
   'database-unavailable': [503, 'The database cannot be reached'],

@@ -5,7 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule, type AppOptions } from './app.module.js';
 import { ErrorsFilter } from './errors.filter.js';
-import { createHttpAdapter } from './http-server.js';
+import { createHttpAdapter, trackSilentConnections } from './http-server.js';
 import { configureBodies } from './ingest/bodies.js';
 import { IngestService } from './ingest/ingest.service.js';
 import { Lifecycle } from './lifecycle.js';
@@ -67,8 +67,10 @@ export async function serve(url: string, config: Config, project: Project, logge
       datasets: () => Object.fromEntries([...runners].map(([name, { standsStill }]) => [name, { applied: standsStill !== 'not-applied', ...(standsStill === undefined ? {} : { stands_still: standsStill }) }])),
     },
   });
+  const endSilentConnections = trackSilentConnections(app.getHttpServer());
   open.add('HTTP', async () => {
     lifecycle.drain();
+    endSilentConnections();
     // Who has not taken his answer by then is cut, so that the flushes and runs still get their time.
     const cut = setTimeout(() => app.getHttpServer().closeAllConnections(), config.INGOT_SHUTDOWN_MS / 2);
     await app.close().finally(() => clearTimeout(cut));
@@ -94,7 +96,7 @@ async function createApp(config: Config, lifecycle: Lifecycle, logger: Logger, o
     logger: new NestLogger(logger),
     abortOnError: false,
   });
-  configureBodies(app, { limitBytes: config.INGOT_BODY_LIMIT_BYTES });
+  configureBodies(app, { limitBytes: config.INGOT_BODY_LIMIT_BYTES, heldLimitBytes: config.INGOT_QUEUE_LIMIT_BYTES });
   app.useGlobalFilters(new ErrorsFilter(logger));
   return app;
 }

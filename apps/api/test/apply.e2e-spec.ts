@@ -43,7 +43,7 @@ describe('a database that is applied by hand', () => {
   it('refuses to start on an empty one, and says in one line what to do', async () => {
     await database.query('drop schema gold, silver, bronze, ingot cascade');
     await database.query('drop table public.ingot_migrations');
-    expect(await refusal(MANUAL)).toMatch(/ended with 1 .*\ningot: DATABASE_URL: the database has no operational schema of this release: run `npm run ingot -- apply` first, or set INGOT_APPLY=auto\n$/);
+    expect(await refusal(MANUAL)).toMatch(/ended with 1 [^]*\ningot: DATABASE_URL: the database has no operational schema of this release: run `npm run ingot -- apply` first, or set INGOT_APPLY=auto\n$/);
   });
 
   it('refuses to start on one that has no table for the lines', async () => {
@@ -51,8 +51,8 @@ describe('a database that is applied by hand', () => {
   });
 
   it('serves after `ingot apply`, which may be repeated', async () => {
-    expect((await ingot('apply')).stderr).toBe('applied: sensor\n');
-    expect((await ingot('apply')).stderr).toBe('applied: sensor\n');
+    expect((await ingot('apply')).stderr).toMatch(/^applied: sensor\n$/m);
+    expect((await ingot('apply')).stderr).toMatch(/^applied: sensor\n$/m);
     const service = await startService(database.url, MANUAL);
     expect(await post(service.url)).toBe(200);
     expect(await (await fetch(`${service.url}/data?from=2030-03-17&to=2030-03-17`)).json()).toEqual([{ time: '2030-03-17T17:46:40.000Z', name: 'Voltage', value: 1 }]);
@@ -80,6 +80,6 @@ describe('a database that is applied by hand', () => {
 
   it('refuses a database restored from another cluster with one clear line', async () => {
     await database.query('update ingot.cluster set system_identifier = 42');
-    expect(await refusal({})).toMatch(/ended with 1 .*\ningot: This database was restored from another PostgreSQL cluster \(system identifier 42, .*\n$/);
+    expect(await refusal({})).toMatch(/ended with 1 [^]*\ningot: This database was restored from another PostgreSQL cluster \(system identifier 42, .*\n$/);
   });
 });

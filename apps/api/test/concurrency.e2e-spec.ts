@@ -14,7 +14,7 @@ describe('64 connections posting 4 lines each while the runner runs', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    service = await startService(database.url);
+    service = await startService(database.url, { INGOT_FRESHNESS_WAIT_MS: '60000' });
   });
   afterAll(async () => {
     agent.destroy();
@@ -35,7 +35,8 @@ describe('64 connections posting 4 lines each while the runner runs', () => {
         }
       }),
     );
-    await fetch(`${service.url}/data?from=2030-01-01&to=2030-01-01`); // waits until all of it is transformed
+    const read = await fetch(`${service.url}/data?from=2030-01-01&to=2030-01-01`); // waits until all of it is transformed
+    expect(read.headers.get('ingot-stale')).toBeNull();
 
     const count = async (table: string): Promise<number> => Number((await database.query<{ n: string }>(`select count(*) as n from ${table}`))[0]?.n);
     expect(acknowledged).toBe(CONNECTIONS * POSTS_EACH * 4);

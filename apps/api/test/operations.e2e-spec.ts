@@ -1,5 +1,7 @@
+import { once } from 'node:events';
+import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createTestDatabase, type TestDatabase } from '@ingot/testing';
+import { createTestDatabase, startTestCluster, type TestDatabase } from '@ingot/testing';
 import request from 'supertest';
 import { startService, type RunningService } from './service.js';
 
@@ -9,7 +11,7 @@ describe('health, errors and shutdown', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    service = await startService(database.url);
+    service = await startService(database.url, { INGOT_LOG_LEVEL: 'debug' });
   });
   afterAll(async () => {
     await service.stop();
@@ -53,8 +55,40 @@ describe('health, errors and shutdown', () => {
     expect(answer.headers.allow).toBe('GET, POST');
   });
 
-  it('writes JSON lines to its log', () => {
-    for (const line of service.output.stdout.split('\n').filter(Boolean)) expect(JSON.parse(line)).toHaveProperty('level');
+  it('writes its log as JSON lines, with the request id that the client was told', async () => {
+    await request(service.url).get('/data?from=never').set('x-request-id', 'abc-3').expect(400);
+    for (let i = 0; i < 100 && !service.output.stdout.includes('abc-3'); i++) await new Promise((resolve) => setTimeout(resolve, 20));
+    const lines = service.output.stdout.trim().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines).toContainEqual(expect.objectContaining({ level: 'debug', request: 'abc-3', problem: 'invalid-parameter', status: 400 }));
+  });
+
+  it.each([
+    ['a URL that cannot be decoded', 'GET /% HTTP/1.1\r\nHost: x\r\n\r\n', 400],
+    ['two lengths at once', 'POST /data HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
+    ['no HTTP at all', 'hello\r\n\r\n', 400],
+    ['a header of 20 kB', `GET /health HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+  ])('answers %s with a problem body too', async (_, text, status) => {
+    const answer = await sendRaw(service.url, text);
+    const [head = '', body = ''] = answer.split('\r\n\r\n');
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} [^]*application/problem\\+json`));
+    const id = /x-request-id: (.*)/i.exec(head)?.[1]?.trim();
+    expect(JSON.parse(body)).toMatchObject({ success: false, status, instance: id });
+  });
+
+  it('HEAD claims no length that GET does not have', async () => {
+    const answer = await request(service.url).head('/data?from=2022-04-14&to=2022-04-14').expect(200);
+    expect(answer.headers['content-length']).toBeUndefined();
+  });
+
+  it('does not wait on SIGTERM for a connection that never said anything', async () => {
+    const other = await startService(database.url);
+    const { port } = new URL(other.url);
+    const socket = net.connect(Number(port), '127.0.0.1').on('error', () => undefined);
+    await once(socket, 'connect');
+    const closed = once(socket, 'close');
+    expect(await other.stop()).toEqual({ code: 0, signal: null });
+    await closed;
+    expect(other.output.stderr).not.toContain('Stopping: HTTP');
   });
 
   it('answers what is in flight on SIGTERM, then exits 0 and leaves no session behind', async () => {
@@ -64,7 +98,44 @@ describe('health, errors and shutdown', () => {
     const statuses = await Promise.allSettled(posts);
     const answered = statuses.filter((status) => status.status === 'fulfilled' && status.value === 200);
     const [row] = await database.query<{ n: string }>('select count(*) as n from bronze.raw_readings');
+    expect(answered.length).toBeGreaterThan(0);
     expect(Number(row?.n)).toBe(answered.length);
     expect(statuses.every((status) => status.status === 'rejected' || status.value === 200)).toBe(true);
   });
 });
+
+describe('a database that goes away and comes back', () => {
+  it('is told by /health with 503, and needs no restart of the service', async () => {
+    const cluster = await startTestCluster();
+    const service = await startService((await createTestDatabase(cluster.url)).url);
+    const health = async (): Promise<[number, unknown]> => {
+      const answer = await fetch(`${service.url}/health`);
+      return [answer.status, ((await answer.json()) as { status: string; database: string }).database];
+    };
+    const ready = async (): Promise<number> => (await fetch(`${service.url}/health/ready`)).status;
+    const post = async (): Promise<number> => (await fetch(`${service.url}/data`, { method: 'POST', body: '1900000000 Voltage 1' })).status;
+    expect([await health(), await ready(), await post()]).toEqual([[200, 'connected'], 200, 200]);
+
+    await cluster.stopImmediate();
+    expect([await health(), await ready(), await post()]).toEqual([[503, 'disconnected'], 503, 503]);
+    expect((await fetch(`${service.url}/health/live`)).status).toBe(200);
+
+    await cluster.restart();
+    const back = async (): Promise<boolean> => (await ready()) === 200 && (await post()) === 200;
+    for (let i = 0; i < 50 && !(await back()); i++) await new Promise((resolve) => setTimeout(resolve, 100));
+    expect([await health(), await ready(), await post()]).toEqual([[200, 'connected'], 200, 200]);
+    expect((await service.stop()).code).toBe(0);
+    await cluster.stop();
+  }, 60_000);
+});
+
+/** Sends bytes as they are and returns what comes back within a second. */
+async function sendRaw(url: string, text: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  const socket = net.connect(Number(port), hostname).on('error', () => undefined);
+  let received = '';
+  socket.on('data', (chunk: Buffer) => (received += chunk.toString())).write(text);
+  await Promise.race([once(socket, 'close'), new Promise((resolve) => setTimeout(resolve, 1_000))]);
+  socket.destroy();
+  return received;
+}

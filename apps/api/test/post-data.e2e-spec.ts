@@ -34,7 +34,7 @@ describe('POST /data', () => {
 
   beforeAll(async () => {
     database = await createTestDatabase();
-    service = await startService(database.url, { INGOT_BODY_LIMIT_BYTES: String(LIMIT), INGOT_QUEUE_LIMIT_BYTES: String(LIMIT), INGOT_INGEST_DEADLINE_MS: String(DEADLINE_MS) });
+    service = await startService(database.url, { INGOT_BODY_LIMIT_BYTES: String(LIMIT), INGOT_QUEUE_LIMIT_BYTES: String(2 * LIMIT), INGOT_INGEST_DEADLINE_MS: String(DEADLINE_MS) });
   });
   afterAll(async () => {
     await service.stop();
@@ -307,6 +307,22 @@ describe('POST /data', () => {
       expect((await stored()).map((row) => row.device)).toEqual(['meter 7/"x"\\', null, null]);
     });
 
+    it('a device id or key that is given twice is 400, not one made of both', async () => {
+      for (const name of ['X-Device-Id', 'Idempotency-Key']) {
+        expect(await raw(`POST /data HTTP/1.1\r\nHost: x\r\n${name}: a\r\n${name}: b\r\nContent-Length: 5\r\n\r\n1 a 1`)).toMatch(/^HTTP\/1.1 400 .*given once/s);
+      }
+      expect(await lines()).toEqual([]);
+    });
+
+    it('a client that closes its side after the body still gets its answer', async () => {
+      const { hostname, port } = new URL(service.url);
+      const socket = net.connect({ port: Number(port), host: hostname, allowHalfOpen: true });
+      let received = '';
+      socket.on('data', (chunk) => (received += chunk.toString())).end('POST /data HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n1 a 1');
+      await once(socket, 'end');
+      expect(received).toMatch(/^HTTP\/1.1 200 [^]*\{"success":true\}$/);
+    });
+
     it('a device id that is empty, too long or not printable ASCII is 400', async () => {
       for (const device of ['', 'd'.repeat(129), 'é', 'a\tb']) expect((await post('1 a 1', { 'x-device-id': device })).status).toBe(400);
       expect(await lines()).toEqual([]);
@@ -320,7 +336,7 @@ describe('POST /data', () => {
       const large = '1 a 1\n'.repeat(5_000);
       const waiting: Promise<Answer>[] = [];
       for (let i = 0; i < 4; i++) {
-        waiting.push(post(large)); // two in flight, two fill the queue
+        waiting.push(post(large)); // two in flight, two in the queue: together they hold what may be held
         await sleep(40);
       }
       const before = performance.now();
@@ -330,6 +346,21 @@ describe('POST /data', () => {
       expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
       await blocker.query('rollback');
       expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+    });
+
+    it('bodies that never end hold no more memory than that: the next is refused, until they are gone', async () => {
+      const { port } = new URL(service.url);
+      const stalled = Array.from({ length: 3 }, () => net.connect(Number(port), '127.0.0.1'));
+      for (const socket of stalled) {
+        socket.on('error', () => undefined).resume();
+        socket.write(`POST /data HTTP/1.1\r\nHost: x\r\nContent-Length: ${LIMIT}\r\n\r\n${'1 a 1\n'.repeat(9_000)}`);
+      }
+      await sleep(200);
+      expect(await post('1 a 1\n'.repeat(9_000))).toMatchObject({ status: 503, problem: { type: 'urn:ingot:problem:overloaded', outcome: 'not_stored' } });
+      stalled.forEach((socket) => socket.destroy());
+      await sleep(200);
+      expect((await post('2 a 1')).status).toBe(200);
+      expect(await lines()).toEqual(['2 a 1']);
     });
 
     it('a database that does not answer: 503 within the deadline, with outcome', async () => {

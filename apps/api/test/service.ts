@@ -34,7 +34,7 @@ export async function startService(databaseUrl: string, env: Record<string, stri
       const match = READY.exec(output.stderr);
       if (match !== null) resolve(match[0]);
     });
-    void exited.then(([code]) => reject(new Error(`the service ended with ${code} before it served:\n${output.stderr}${output.stdout}`)));
+    void exited.then(([code]) => reject(new Error(`the service ended with ${code} before it served:\n${output.stdout}${output.stderr}`)));
   });
   return {
     url,

@@ -70,7 +70,7 @@ describe('npm start', () => {
     expect(one.said().slice(2)).toEqual([
       expect.stringMatching(/^Ingot \d+\.\d+\.\d+ serves http/),
       `  data: ${dataDir}`,
-      expect.stringMatching(new RegExp(`^  next: curl --data-binary '\\d+ Voltage 230\\.1' ${url}/data$`)),
+      expect.stringMatching(new RegExp(`^  next: curl --data-binary '\\d+ temperature 21\\.5' ${url}/data$`)),
     ]);
     expect(await post(url, `${DAY} Seq 1\n${DAY} Voltage 1.34\n`)).toEqual({ status: 200, text: '{"success":true}' });
     expect(await valuesAt(url)).toEqual([1]);

@@ -15,7 +15,7 @@ export const applyCommand = new Command('apply')
     const server = config.DATABASE_URL === undefined ? await startEmbedded({ dataDir: config.INGOT_DATA_DIR, onProgress: say }) : undefined;
     try {
       const url = server?.url ?? config.DATABASE_URL ?? '';
-      await checkServer(url);
+      for (const warning of await checkServer(url)) say(warning);
       for (const name of await migrate(url)) say(`migrated: ${name}`);
       const client = await connect({ url, name: 'ingot apply', settings: { jit: 'off' } });
       try {

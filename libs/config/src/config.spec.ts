@@ -34,6 +34,14 @@ describe('loadConfig', () => {
     expect(problems.join('\n')).toMatch(/PORT="eighty": .*\nINGOT_APPLY="sometimes": .*auto, manual.*\nINGOT_READ_POOL_MIN=20: /);
   });
 
+  it('says only that it is no number of a value that is none', () => {
+    expect(problemsOf({ PORT: 'abc' })).toEqual(['PORT="abc": must be an integer number']);
+  });
+
+  it('takes an empty DATABASE_URL for a mistake, not for the embedded server', () => {
+    expect(problemsOf({ DATABASE_URL: '' })).toEqual(['DATABASE_URL: is empty; give a postgres:// URL, or unset it for the embedded server']);
+  });
+
   it.each([['1.5'], ['-1'], ['65536'], ['0x50'], ['1e3'], ['80 ']])('refuses PORT=%s', (port) => {
     expect(problemsOf({ PORT: port })).toHaveLength(1);
   });

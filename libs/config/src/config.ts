@@ -32,9 +32,14 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
 
   const problems = validateSync(settings, { forbidUnknownValues: false }).map((error) => {
     const value = error.property === 'DATABASE_URL' ? '' : `=${JSON.stringify(env[error.property])}`;
-    return `${error.property}${value}: ${Object.values(error.constraints ?? {}).join(', ').replaceAll(`${error.property} `, '')}`;
+    // Of a value that is no whole number nothing more need be said, least of all its bounds.
+    const { isInt, ...others } = error.constraints ?? {};
+    const words = isInt === undefined ? Object.values(others).join(', ') : isInt;
+    return `${error.property}${value}: ${words.replaceAll(`${error.property} `, '')}`;
   });
   problems.push(...unknownVariables(env, known));
+  // An unset secret in a deployment must not start an empty database of its own beside the real one.
+  if (env.DATABASE_URL === '') problems.push('DATABASE_URL: is empty; give a postgres:// URL, or unset it for the embedded server');
   if (settings.INGOT_READ_POOL_MIN > settings.INGOT_READ_POOL_MAX) {
     problems.push(`INGOT_READ_POOL_MIN=${settings.INGOT_READ_POOL_MIN}: must not be greater than INGOT_READ_POOL_MAX=${settings.INGOT_READ_POOL_MAX}`);
   }

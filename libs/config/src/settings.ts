@@ -49,7 +49,7 @@ export class Settings {
   @WholeNumber()
   INGOT_BODY_LIMIT_BYTES = 16 * 1024 * 1024;
 
-  /** Bytes that wait for a writer connection before POST answers 503. */
+  /** Decoded bytes of bodies that are arriving or wait for their COMMIT; beyond it POST answers 503. */
   @IsInt()
   @Min(1024)
   @WholeNumber()

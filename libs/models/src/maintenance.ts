@@ -2,7 +2,7 @@ import type { Dataset } from '@ingot/datasets';
 import { inTransaction, type Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
 import { attachPartition, dayWidth, listPartitions, makeAhead } from './bronze-partitions.js';
-import { tryLock } from './dataset-lock.js';
+import { tryLock, withLock } from './dataset-lock.js';
 import { absorbDefault } from './default-partition.js';
 import { relationName } from './sql-names.js';
 import { readState } from './watermark.js';
@@ -24,12 +24,12 @@ export interface MaintenanceReport {
 const LOCK_TIMEOUT_MS = 200; // a flush holds its partitions for some 10 ms; what waits longer waits for the next tick
 const BATCH = 5_000;
 /** Far beyond twice the time a flush may take, so that nobody settles an unclear COMMIT by a row that is gone. */
-const FLUSH_HOURS = 1;
+const FLUSH_HOURS = 2;
 const KEY_HOURS = 24;
 
 /**
  * What keeps a dataset's operational tables in shape: partitions ahead of the counter, old rows of the ledgers removed
- * in small batches. Does nothing while another session works on the dataset.
+ * in small batches. Partitions are left alone while another session works on the dataset.
  * @throws 55P03 when a table was in use; the next call goes on
  */
 export async function maintain(client: Client | Connection, dataset: Dataset, options: MaintenanceOptions): Promise<MaintenanceReport> {
@@ -41,7 +41,8 @@ export async function maintain(client: Client | Connection, dataset: Dataset, op
     if (state === undefined) continue;
     const now = state.now.xmax;
     const width = await dayWidth(client, dataset.name, now);
-    const absorbed = await absorbDefault(client, relation, now, width, LOCK_TIMEOUT_MS);
+    // Under the lock for all of its transactions: two of them at once left a CHECK on the new default partition.
+    const absorbed = await withLock(client, dataset.name, () => absorbDefault(client, relation, now, width, LOCK_TIMEOUT_MS));
     if (absorbed !== undefined) report.absorbed.push(absorbed.name);
     report.partitionsMade.push(...(await partitionsAhead(client, dataset.name, relation, now, width)));
   }
@@ -78,7 +79,8 @@ async function deleteFlushes(client: Client | Connection, dataset: Dataset): Pro
   const state = await readState(client, dataset.name);
   if (state === undefined) return 0;
   const lowest = state.seen.xip[0] ?? state.seen.xmax;
-  const before = `${Math.floor(Date.now() - FLUSH_HOURS * 3_600_000).toString(16).padStart(12, '0')}00000000000000000000`;
+  const { rows } = await client.query<{ ms: string }>(`select floor(extract(epoch from now() - interval '${FLUSH_HOURS} hours') * 1000)::bigint as ms`);
+  const before = `${BigInt(rows[0]!.ms).toString(16).padStart(12, '0')}00000000000000000000`;
   return deleteInBatches(client, 'bronze.flushes', `flush_id < $1::uuid and ingest_xid < $2 and source = any($3)`, [before, lowest.toString(), dataset.sources.map(({ relation }) => relation)]);
 }
 

@@ -6,6 +6,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { apply } from '../src/apply.js';
 import { dayWidth, listPartitions } from '../src/bronze-partitions.js';
 import { BrinSummary } from '../src/brin-summary.js';
+import { withLock } from '../src/dataset-lock.js';
 import { maintain } from '../src/maintenance.js';
 import { readPlan } from '../src/plan.js';
 import { run } from '../src/run.js';
@@ -69,6 +70,18 @@ describe('partitions', () => {
     expect(await db.query('select from only bronze.raw_default')).toEqual([]);
     expect(await maintain(client, dataset, KEEP)).toMatchObject({ absorbed: [], partitionsMade: [] });
     expect(await db.query(`select conname from pg_constraint where conname = 'ingest_xid_range'`)).toEqual([]);
+  });
+
+  it('are exchanged by one session at a time: what two of them left made later rows look like bad data', async () => {
+    const end = (await listPartitions(client, 'bronze.raw')).ranges.at(-1)!.upper;
+    await write(end + 5n);
+    const other = await db.session();
+    const absorbed = await withLock(other, dataset.name, async () => (await maintain(client, dataset, KEEP)).absorbed);
+    expect(absorbed).toEqual([]);
+    const both = await Promise.all([client, other].map((session) => maintain(session, dataset, KEEP)));
+    expect(both.flatMap((report) => report.absorbed)).toHaveLength(1);
+    expect(await db.query(`select conname from pg_constraint where conname = 'ingest_xid_range'`)).toEqual([]);
+    await write(10n ** 15n);
   });
 
   it('go on from an attempt that was cut short', async () => {

@@ -5,7 +5,8 @@ import { checkServer } from './server-check.js';
 describe('checkServer', () => {
   it('lets a reachable primary pass', async () => {
     const database = await createTestDatabase();
-    await expect(checkServer(database.url)).resolves.toBeUndefined();
+    expect(await checkServer(database.url)).toEqual(['fsync is off on the server: a crash of the machine may lose lines that were acknowledged']); // test clusters are
+
     await database.drop();
   });
 

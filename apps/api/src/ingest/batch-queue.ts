@@ -14,7 +14,7 @@ export interface Waiting {
   reject: (problem: unknown) => void;
 }
 
-/** Batches in order of arrival, counted in bytes of their bodies: that is the memory they hold. */
+/** Batches in order of arrival, counted in bytes of their bodies. */
 export class BatchQueue {
   /** Bodies, in bytes. */
   bytes = 0;

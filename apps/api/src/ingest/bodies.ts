@@ -3,31 +3,45 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Readable } from 'node:stream';
 import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib';
 import { Problem } from '../problem.js';
+import { BodyMemory } from './body-memory.js';
 
 export interface BodyLimits {
   /** Decoded bytes of one body. */
   limitBytes: number;
+  /** Decoded bytes of all bodies that have no answer yet. */
+  heldLimitBytes: number;
 }
 
 /**
  * Makes every request body a Buffer of decoded bytes, whatever text type it claims; JSON and binary types are refused
  * before a byte is read. Create the application with `bodyParser: false`.
  */
-export function configureBodies(app: NestFastifyApplication, { limitBytes }: BodyLimits): void {
+export function configureBodies(app: NestFastifyApplication, { limitBytes, heldLimitBytes }: BodyLimits): void {
   const server: FastifyInstance = app.getHttpAdapter().getInstance();
+  const memory = new BodyMemory(heldLimitBytes);
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('*', (request: FastifyRequest, payload: Readable) => readBody(request, payload, limitBytes));
+  server.addHook('preParsing', (request, reply, _payload, done) => {
+    reply.raw.once('close', () => memory.release(request));
+    done();
+  });
+  server.addContentTypeParser('*', (request: FastifyRequest, payload: Readable) => {
+    const refuse: Refuse = (bytes, total) => (total > limitBytes ? tooLarge(limitBytes) : memory.take(request, bytes));
+    return readBody(request, payload, limitBytes, refuse);
+  });
 }
 
+/** Asked for each piece of a body before it is kept; what it returns says why it may not be. */
+type Refuse = (bytes: number, total: number) => Problem | undefined;
+
 /**
- * @throws Problem: unsupported-media-type, unsupported-encoding, body-too-large, invalid-body, bad-request (cut short)
+ * @throws Problem: unsupported-media-type, unsupported-encoding, body-too-large, overloaded, invalid-body, bad-request (cut short)
  */
-async function readBody(request: FastifyRequest, payload: Readable, limitBytes: number): Promise<Buffer> {
+async function readBody(request: FastifyRequest, payload: Readable, limitBytes: number, refuse: Refuse): Promise<Buffer> {
   refuseOtherThanText(request.headers['content-type']);
   const decoder = decoderOf(request.headers['content-encoding']);
   if (Number(request.headers['content-length']) > limitBytes) throw tooLarge(limitBytes);
   try {
-    return await (decoder === undefined ? collect(payload, limitBytes) : decode(payload, decoder, limitBytes));
+    return await (decoder === undefined ? collect(payload, refuse) : decode(payload, decoder, refuse));
   } catch (error) {
     throw error instanceof Problem ? error : cutShort(error);
   } finally {
@@ -66,16 +80,20 @@ function decoderOf(header: string | undefined): Decoder | undefined {
 }
 
 /** All bytes of a stream. A stream that closes before it ends was cut: whatever came is thrown away. */
-function collect(stream: Readable, limitBytes: number): Promise<Buffer> {
+function collect(stream: Readable, refuse: Refuse): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     stream.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
-      if (bytes > limitBytes) {
-        stream.removeAllListeners('data');
-        reject(tooLarge(limitBytes));
-      } else chunks.push(chunk);
+      const refused = refuse(chunk.length, bytes);
+      if (refused === undefined) {
+        chunks.push(chunk);
+        return;
+      }
+      stream.removeAllListeners('data');
+      chunks.length = 0;
+      reject(refused);
     });
     // Always a copy: a chunk may be a view of a read buffer that is used again, and the body waits in a queue.
     stream.once('end', () => resolve(Buffer.concat(chunks, bytes)));
@@ -85,14 +103,14 @@ function collect(stream: Readable, limitBytes: number): Promise<Buffer> {
 }
 
 /** The decoded bytes, counted while they come out: a small body may unpack to a thousand times its size. */
-async function decode(payload: Readable, decoder: Decoder, limitBytes: number): Promise<Buffer> {
+async function decode(payload: Readable, decoder: Decoder, refuse: Refuse): Promise<Buffer> {
   let received = 0;
   payload.on('data', (chunk: Buffer) => (received += chunk.length));
   payload.once('error', () => decoder.destroy(cutShort()));
   payload.once('close', () => (payload.readableEnded ? undefined : decoder.destroy(cutShort())));
   payload.pipe(decoder);
   try {
-    const body = await collect(decoder, limitBytes);
+    const body = await collect(decoder, refuse);
     // zlib stops at zero bytes behind a member and ignores the rest without a word, lines included.
     if (decoder.bytesWritten < received) throw new Problem('invalid-body', 'The compressed body goes on after its end.');
     return body;

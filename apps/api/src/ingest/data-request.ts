@@ -1,27 +1,29 @@
 import { createHash } from 'node:crypto';
 import { isUtf8 } from 'node:buffer';
-import type { FastifyRequest } from 'fastify';
+import type { IncomingMessage } from 'node:http';
 import { Problem } from '../problem.js';
 import { DEFAULT_DEVICE, type Batch, type IdempotencyKey } from './batch.js';
 import { scanLines } from './line-grammar.js';
-import { PRECISIONS, type Precision } from './line-limits.js';
+import { MAX_LINES, PRECISIONS, type Precision } from './line-limits.js';
 import { refusal, rejectedLines } from './refusals.js';
 
-type Headers = FastifyRequest['headers'];
+/** Joined, as Node does with a header that is repeated, and apart. */
+type Headers = Pick<IncomingMessage, 'headers' | 'headersDistinct'>;
 
 /**
  * The batch that a POST asks to store.
  * @param body decoded bytes; undefined when there was no body
- * @throws Problem: invalid-parameter, invalid-body, invalid-lines, no-readings
+ * @throws Problem: invalid-parameter, invalid-body, invalid-lines, no-readings, body-too-large
  */
-export function readBatch(relation: string, query: unknown, headers: Headers, body: Buffer | undefined): Batch {
+export function readBatch(relation: string, query: unknown, request: Headers, body: Buffer | undefined): Batch {
   const precision = precisionOf(query);
-  const device = plainHeader(headers, 'x-device-id', 'X-Device-Id', 128) ?? DEFAULT_DEVICE;
-  const key = plainHeader(headers, 'idempotency-key', 'Idempotency-Key', 255);
+  const device = plainHeader(request, 'x-device-id', 'X-Device-Id', 128) ?? DEFAULT_DEVICE;
+  const key = plainHeader(request, 'idempotency-key', 'Idempotency-Key', 255);
   if (body === undefined) throw refusal.noReadings();
   const scanned = scanLines(body, precision);
   if (scanned.totalErrors > 0) throw unreadable(body) ?? rejectedLines(scanned);
   if (scanned.lines === 0) throw refusal.noReadings();
+  if (scanned.lines > MAX_LINES) throw refusal.tooManyLines();
   const { ranges, lines, bytes } = scanned;
   return { body, ranges, lines, bytes, device, precision, ...(key === undefined ? {} : { key: idempotencyKey(key, relation, precision, body) }) };
 }
@@ -41,12 +43,13 @@ function precisionOf(query: unknown): Precision {
 
 const PRINTABLE_ASCII = /^[\x20-\x7e]+$/;
 
-/** A header of 1 to `longest` printable ASCII characters, or undefined when it is absent. */
-function plainHeader(headers: Headers, name: string, shownName: string, longest: number): string | undefined {
-  const value = headers[name];
+/** A header of 1 to `longest` printable ASCII characters, given once, or undefined when it is absent. */
+function plainHeader(request: Headers, name: string, shownName: string, longest: number): string | undefined {
+  const value = request.headers[name];
   if (value === undefined) return undefined;
-  if (typeof value === 'string' && value.length <= longest && PRINTABLE_ASCII.test(value)) return value;
-  throw new Problem('invalid-parameter', `${shownName} holds 1 to ${longest} printable ASCII characters.`);
+  const isOne = request.headersDistinct[name]?.length === 1;
+  if (typeof value === 'string' && isOne && value.length <= longest && PRINTABLE_ASCII.test(value)) return value;
+  throw new Problem('invalid-parameter', `${shownName} is given once and holds 1 to ${longest} printable ASCII characters.`);
 }
 
 /** A rejected body that is not text at all says so instead of listing lines. */

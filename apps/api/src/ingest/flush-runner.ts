@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../logger.js';
 import type { Problem } from '../problem.js';
 import type { Waiting } from './batch-queue.js';
-import { isDataError, isUnclear, isWorthRepeating, newFlush, writeFlush, type Flush } from './flush.js';
+import { extraTime, isDataError, isUnclear, isWorthRepeating, newFlush, writeFlush, type Flush } from './flush.js';
 import type { Verdict } from './idempotency.js';
 import { refusal } from './refusals.js';
 import { fence, rerun, type Settlement } from './settle.js';
@@ -41,13 +41,14 @@ export class FlushRunner {
   /**
    * One flush of these batches, in parts when it fails because of some of them. Never throws.
    * Returns when the connection is free again; an unclear outcome is settled apart from it.
-   * @param until performance.now() after which the flush is given up
+   * @param usualLimit performance.now() after which a flush is given up; a large one gets more
    */
-  async run(connection: FlushConnection, group: Waiting[], until: number): Promise<void> {
+  async run(connection: FlushConnection, group: Waiting[], usualLimit: number): Promise<void> {
     const { client } = connection;
-    if (client === undefined || performance.now() >= until) return reject(group, refusal.unavailable('not_stored'));
+    if (client === undefined || performance.now() >= usualLimit) return reject(group, refusal.unavailable('not_stored'));
     const batches = group.map(({ batch }) => batch);
     const flush = newFlush(this.options.relation, batches);
+    const until = usualLimit + extraTime(flush);
     const timer = setTimeout(() => connection.drop(), until - performance.now());
     try {
       await writeFlush(client, flush);
@@ -60,7 +61,7 @@ export class FlushRunner {
       }
       await client.query('rollback').catch(() => connection.drop());
       clearTimeout(timer);
-      await this.runInParts(connection, group, error, until);
+      await this.runInParts(connection, group, error, usualLimit);
     } finally {
       clearTimeout(timer);
     }
@@ -93,7 +94,7 @@ export class FlushRunner {
   /** The connection was lost and the flush may have committed. While requests wait it is run again, then fenced. */
   private async settle(flush: Flush, group: Waiting[], until: number): Promise<void> {
     const { session, deadlineMs } = this.options;
-    const answerBy = Math.min(...group.map(({ arrived }) => arrived)) + deadlineMs;
+    const answerBy = Math.min(...group.map(({ arrived }) => arrived)) + deadlineMs + extraTime(flush);
     try {
       const settlement = (await rerun(session, flush, until)) ?? (await fence(session, flush, answerBy));
       if (settlement === 'stored') return this.answer(group, flush.verdicts);

@@ -4,7 +4,7 @@ import type { Problem } from '../problem.js';
 import { BatchQueue, type Outcome, type Waiting } from './batch-queue.js';
 import type { Batch } from './batch.js';
 import { FlushRunner } from './flush-runner.js';
-import { id } from './idempotency.js';
+import { deviceKey } from './idempotency.js';
 import { refusal } from './refusals.js';
 import { Writer } from './writer.js';
 
@@ -39,7 +39,7 @@ export interface IngestStatus {
  * - of the service's own time a post of 4 lines costs 45 µs, an empty handler 22 µs
  */
 const WRITERS = 2;
-/** A flush takes no further batch beyond this: some 0.15 M lines, well within its share of the deadline. */
+/** A flush takes no further batch beyond this: some 0.15 M lines, well within its share of the deadline. A larger body goes alone. */
 const FLUSH_BYTES = 4 * 1024 * 1024;
 // Shares of the deadline; what is left is for settling an unclear COMMIT. Each phase ends by itself, so that every
 // answer comes in time without a timer for each request.
@@ -96,7 +96,7 @@ export class GroupCommit {
     });
     this.schedule();
     if (batch.key === undefined) return stored;
-    const key = id(batch.device, batch.key.key);
+    const key = deviceKey(batch.device, batch.key.key);
     this.keysInFlight.add(key);
     return stored.finally(() => this.keysInFlight.delete(key));
   }
@@ -115,7 +115,7 @@ export class GroupCommit {
     if (this.isDown()) return refusal.unavailable('not_stored');
     if (this.queue.bytes + batch.body.length > this.options.queueLimitBytes) return refusal.overloaded();
     // One key is in one flush of a process at a time.
-    if (batch.key !== undefined && this.keysInFlight.has(id(batch.device, batch.key.key))) return refusal.inFlight();
+    if (batch.key !== undefined && this.keysInFlight.has(deviceKey(batch.device, batch.key.key))) return refusal.inFlight();
     return undefined;
   }
 

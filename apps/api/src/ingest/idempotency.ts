@@ -32,8 +32,8 @@ export async function claimKeys(client: Client, flushId: string, batches: readon
   const mine = byKey(claimed.rows);
   const taken = mine.size === keyed.length ? mine : byKey(await storedKeys(client, columns.slice(0, 2)));
   return batches.map(({ device, key }) => {
-    if (key === undefined || mine.has(id(device, key.key))) return 'stored';
-    const stored = taken.get(id(device, key.key));
+    if (key === undefined || mine.has(deviceKey(device, key.key))) return 'stored';
+    const stored = taken.get(deviceKey(device, key.key));
     if (stored === undefined) return 'in-flight'; // removed as outdated between the two statements: the next try claims it
     return stored.equals(key.bodyHash) ? 'replayed' : 'mismatch';
   });
@@ -55,10 +55,10 @@ async function storedKeys(client: Client, keys: unknown[]): Promise<KeyRow[]> {
 }
 
 function byKey(rows: KeyRow[]): Map<string, Buffer> {
-  return new Map(rows.map((row) => [id(row.device, row.key), row.body_hash]));
+  return new Map(rows.map((row) => [deviceKey(row.device, row.key), row.body_hash]));
 }
 
 /** A device and its key as one string; a NUL can stand in neither. */
-export function id(device: string, key: string): string {
+export function deviceKey(device: string, key: string): string {
   return `${device}\0${key}`;
 }

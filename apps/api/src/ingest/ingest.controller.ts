@@ -15,7 +15,7 @@ export function ingestController({ relation, path }: IngestSource): Type {
     @Post(path)
     @HttpCode(200)
     async post(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-      const batch = readBatch(relation, request.query, request.headers, request.body as Buffer | undefined);
+      const batch = readBatch(relation, request.query, request.raw, request.body as Buffer | undefined);
       const { replayed } = await this.ingest.submit(relation, batch);
       if (replayed) void reply.header('idempotency-replayed', 'true');
       void reply.header('content-type', 'application/json; charset=utf-8').send(SUCCESS);

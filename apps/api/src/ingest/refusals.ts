@@ -1,6 +1,7 @@
 import { sqlState } from '@ingot/postgres';
 import { Problem } from '../problem.js';
 import type { ScannedBody } from './line-grammar.js';
+import { MAX_LINES } from './line-limits.js';
 
 /** `not_stored`: send it again. `unknown`: it may be stored; only an Idempotency-Key makes sending it again safe. */
 export type LostOutcome = 'not_stored' | 'unknown';
@@ -23,6 +24,7 @@ export const refusal = {
   inFlight: () => new Problem('idempotency-in-flight', 'Another request with this Idempotency-Key is being stored. Ask again for its outcome.'),
   mismatch: () => new Problem('idempotency-mismatch', 'This Idempotency-Key was used with another body. Nothing was stored; use a new key for new lines.'),
   badData: (cause: unknown) => new Problem('invalid-body', `The database refuses these lines (SQLSTATE ${sqlState(cause) ?? 'unknown'}). Nothing was stored.`, { cause }),
+  tooManyLines: () => new Problem('body-too-large', `A body holds at most ${MAX_LINES} lines. Send the lines in several requests.`),
   noReadings: () => new Problem('no-readings', 'The body holds no readings. A line is `timestamp name value`, e.g. `1649941817 Voltage 1.34`.'),
 };
 

@@ -26,6 +26,8 @@ class CuttingProxy {
   /** While true, every connection is reset: nobody listens. */
   refusing = false;
   done = 0;
+  /** What happens between the cut and the client's knowing of it. */
+  onCut: () => Promise<unknown> = () => Promise.resolve();
   private readonly server: net.Server;
   private readonly sockets = new Set<net.Socket>();
 
@@ -71,7 +73,7 @@ class CuttingProxy {
     server.on('data', (chunk) => {
       if (this.frozen) return;
       if (cut === 'after') {
-        if (chunk.includes('COMMIT')) client.resetAndDestroy();
+        if (chunk.includes('COMMIT')) void this.onCut().then(() => client.resetAndDestroy());
       } else if (!client.destroyed) client.write(chunk);
     });
   }
@@ -116,6 +118,22 @@ describe('a connection lost around COMMIT', () => {
     expect(proxy.done).toBeGreaterThan(0);
     expect(await stored()).toEqual(cut === 'hang' ? ['0 warm 1'] : ['0 warm 1', '1 a 1', '2 a 1', '3 a 1']);
     expect(await flushes()).toEqual([1, cut === 'hang' ? -1 : 3]);
+  });
+
+  it.each([
+    ['the database is read-only from then on', (name: string) => `alter database ${name} set default_transaction_read_only = on`],
+    [
+      'the disk is full from then on',
+      () => `create function bronze.no_space() returns trigger language plpgsql as $$ begin raise exception 'No space left on device' using errcode = '53100'; end $$;
+        create trigger no_space before insert or update on bronze.flushes for each row execute function bronze.no_space()`,
+    ],
+  ])('after, and %s: never called not stored, because it is', async (_, fault) => {
+    const commit = start({ deadlineMs: 2_000 });
+    await commit.submit(batch('0 warm 1'));
+    proxy.cuts = ['after'];
+    proxy.onCut = () => database.query(fault(database.name));
+    expect(await outcome(commit.submit(batch('1 a 1')))).toBe('unknown');
+    expect(await stored()).toEqual(['0 warm 1', '1 a 1']);
   });
 
   it.each([['before'], ['during'], ['after']] as const)('%s, and again on the second try: still exactly once', async (cut) => {

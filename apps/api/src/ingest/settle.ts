@@ -16,17 +16,22 @@ const PATIENCE_MS = 50;
  * The flush row settles it: its key waits for an attempt that still runs, and refuses one that committed.
  * @param until performance.now() at which to give up
  * @returns undefined when it is still unclear by then
- * @throws a definite error of the new attempt: nothing of the flush is stored
+ * @throws a definite error of an attempt that had the id: nothing of the flush is stored, or ever will be
  */
 export function rerun(session: SessionOptions, flush: Flush, until: number): Promise<Settlement | undefined> {
+  let isOurs = false;
   const attempt = (): Promise<Settlement> =>
     withSession(session, until, async (client) => {
+      isOurs = false;
       await client.query('begin isolation level read committed');
       if (!(await claim(session, client, flush, flush.lines, until))) return committedOrFenced(client, flush);
+      isOurs = true;
       await writeRows(client, flush);
       return 'stored';
     });
-  return repeatUntil(until, attempt, (error) => isUnclear(error) || isWorthRepeating(error));
+  // Until the id is ours, an error (a disk that is full, a database made read-only) says nothing about the attempt that
+  // may have committed: taken for "nothing is stored" it had clients send stored lines again.
+  return repeatUntil(until, attempt, (error) => !isOurs || isUnclear(error) || isWorthRepeating(error));
 }
 
 /**

@@ -5,6 +5,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** A database that is gone is tried this often; a refused connection costs less than a millisecond. */
 const RECONNECT_MS = 200;
 
+/** An acknowledgement means fsync: where the server or the role has `synchronous_commit = off`, these sessions do not. */
+const DURABLE = `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`;
+
+async function connectDurably(options: SessionOptions): Promise<Client> {
+  const client = await connect(options);
+  await client.query(DURABLE).catch((error: unknown) => {
+    discard(client);
+    throw error;
+  });
+  return client;
+}
+
 export interface WriterEvents {
   /** A connection is up: flushes may start. */
   connected: () => void;
@@ -28,7 +40,7 @@ export class Writer {
   async start(): Promise<void> {
     while (!this.closed) {
       try {
-        const client = await connect(this.session);
+        const client = await connectDurably(this.session);
         if (this.closed) return discard(client);
         client.once('end', () => this.lose(client));
         this.client = client;
@@ -73,7 +85,7 @@ export function discard(client: Client): void {
  */
 export async function withSession<T>(options: SessionOptions, until: number, work: (client: Client) => Promise<T>): Promise<T> {
   const left = (): number => Math.max(1, until - performance.now());
-  const client = await connect({ ...options, connectTimeoutMs: Math.min(options.connectTimeoutMs ?? 5_000, left()) });
+  const client = await connectDurably({ ...options, connectTimeoutMs: Math.min(options.connectTimeoutMs ?? 5_000, left()) });
   const timer = setTimeout(() => discard(client), left());
   try {
     return await work(client);

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { ConnectionPool } from '@ingot/postgres';
+import { withConnectionFor, type ConnectionPool } from '@ingot/postgres';
 
 export const HEALTH_OPTIONS = Symbol('HEALTH_OPTIONS');
 
@@ -57,12 +57,13 @@ export class HealthService {
     return this.probe;
   }
 
+  /** Limited twice: waiting for a connection counts too, and a silent connection must not stay lent. */
   private async ask(): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<boolean>((resolve) => {
       timer = setTimeout(() => resolve(false), PROBE_TIMEOUT_MS);
     });
-    const answer = this.options.pool.query('select 1').then(
+    const answer = withConnectionFor(this.options.pool, PROBE_TIMEOUT_MS, (client) => client.query('select 1')).then(
       () => true,
       () => false,
     );

@@ -15,7 +15,7 @@ import { createHttpAdapter } from '../http-server.js';
 import { Lifecycle } from '../lifecycle.js';
 import { createLogger } from '../logger.js';
 import { QueryModule } from './query.module.js';
-import type { Freshness } from './query.service.js';
+import type { Freshness } from '@ingot/models';
 
 const RANGE = 'from=2022-04-14&to=2022-04-14';
 const ENDPOINTS = {
@@ -115,9 +115,9 @@ describe('endpoints over HTTP', () => {
     expect(asked).toEqual([]);
   });
 
-  it.each([
+  it.each<[string, () => Promise<Freshness>, string]>([
     ['it failed', () => Promise.resolve({ fresh: false, reason: 'failing' }), 'failing'],
-    ['it cannot be asked', () => Promise.reject(new Error('no connection')), 'unknown'],
+    ['it cannot be asked', () => Promise.reject(new Error('no connection')), 'unavailable'],
     ['it does not answer in time', () => new Promise<Freshness>(() => undefined), 'timeout'],
   ])('says that it is stale when the dataset is not up to date: %s', async (_, answer, reason) => {
     freshness = answer;
@@ -135,6 +135,7 @@ describe('endpoints over HTTP', () => {
   it('cuts a client that takes too long, and has the connection back', async () => {
     await fill(100_000);
     const started = performance.now();
+    const busyAfterTheLimit = sleep(3_000).then(() => busy());
     const outcome = await new Promise<string>((resolve) => {
       http.get(`${url}/large`, (response) => {
         response.on('error', (error) => resolve(error.message));
@@ -144,10 +145,10 @@ describe('endpoints over HTTP', () => {
           setTimeout(() => response.resume(), 4_000);
         });
       });
-      void sleep(3_000).then(async () => expect(await busy()).toBe(0));
     });
     expect(outcome).toBe('aborted');
     expect(performance.now() - started).toBeGreaterThan(3_900);
+    expect(await busyAfterTheLimit).toBe(0);
   });
 
   it('stops reading for a client that went away', async () => {

@@ -1,19 +1,13 @@
+import { Readable } from 'node:stream';
 import { Inject, Injectable } from '@nestjs/common';
 import { endpointRead, FORMATS, ParameterError, readRequest, type Endpoint, type EndpointRequest, type Query } from '@ingot/endpoints';
+import type { Freshness } from '@ingot/models';
 import { ReadError, type CopyRead, type CopyRequest } from '@ingot/postgres';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from '../logger.js';
 import { Problem } from '../problem.js';
 
 export const QUERY_OPTIONS = Symbol('QUERY_OPTIONS');
-
-/** Whether a dataset shows every line acknowledged so far; if not, why. */
-export interface Freshness {
-  readonly fresh: boolean;
-  readonly reason?: string;
-  /** When the run that is published was made. */
-  readonly watermarkAt?: Date;
-}
 
 export interface QueryOptions {
   readonly endpoints: readonly Endpoint[];
@@ -43,7 +37,7 @@ export class QueryService {
     const freshness = await this.freshness(endpoint.dataset);
     const headers = { 'content-type': FORMATS[wanted.format].contentType, ...freshnessHeaders(freshness) };
     if (request.method === 'HEAD') {
-      void reply.headers(headers).send();
+      void reply.headers(headers).send(Readable.from([])); // an empty string would claim a content-length of 0
       return;
     }
     const read = await this.read({ ...endpointRead(endpoint, wanted), signal: gone.signal });
@@ -68,7 +62,7 @@ export class QueryService {
       return await Promise.race([freshness(dataset, freshnessWaitMs), overdue]);
     } catch (error) {
       logger.warn({ err: error, dataset }, 'the freshness of the dataset is not known');
-      return { fresh: false, reason: 'unknown' };
+      return { fresh: false, reason: 'unavailable' };
     } finally {
       clearTimeout(timer);
     }
