@@ -75,12 +75,7 @@ function answerMalformed(error: Error & { code?: string }, socket: Socket): void
 }
 
 function malformed(code: string | undefined): [statusLine: string, Problem] {
-  switch (code) {
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return ['408 Request Timeout', new Problem('request-timeout', 'The request did not arrive in time.')];
-    case 'HPE_HEADER_OVERFLOW':
-      return ['431 Request Header Fields Too Large', new Problem('headers-too-large', 'The headers are larger than 16 KiB.')];
-    default:
-      return ['400 Bad Request', new Problem('bad-request', 'This is not a well-formed HTTP request.')];
-  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return ['408 Request Timeout', new Problem('request-timeout', 'The request did not arrive in time.')];
+  if (code === 'HPE_HEADER_OVERFLOW') return ['431 Request Header Fields Too Large', new Problem('headers-too-large', 'The headers are larger than 16 KiB.')];
+  return ['400 Bad Request', new Problem('bad-request', 'This is not a well-formed HTTP request.')];
 }

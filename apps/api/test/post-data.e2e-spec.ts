@@ -307,6 +307,11 @@ describe('POST /data', () => {
       expect((await stored()).map((row) => row.device)).toEqual(['meter 7/"x"\\', null, null]);
     });
 
+    it('a transfer coding other than chunked is 415', async () => {
+      expect(await raw('POST /data HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n5\r\n1 a 1\r\n0\r\n\r\n')).toMatch(/^HTTP\/1.1 415 /);
+      expect(await lines()).toEqual([]);
+    });
+
     it('a device id or key that is given twice is 400, not one made of both', async () => {
       for (const name of ['X-Device-Id', 'Idempotency-Key']) {
         expect(await raw(`POST /data HTTP/1.1\r\nHost: x\r\n${name}: a\r\n${name}: b\r\nContent-Length: 5\r\n\r\n1 a 1`)).toMatch(/^HTTP\/1.1 400 .*given once/s);

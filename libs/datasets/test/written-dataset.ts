@@ -1,7 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { DatasetError, loadDataset, loadDatasets, type Dataset } from '../src/index.js';
+import { loadDataset, loadDatasets, type Dataset } from '../src/index.js';
+import { DatasetError } from '../src/problem.js';
 
 type Files = Record<string, string | Buffer>;
 

@@ -4,11 +4,8 @@ export const SQLSTATE = {
   checkViolation: '23514',
   serializationFailure: '40001',
   deadlockDetected: '40P01',
-  undefinedTable: '42P01',
-  diskFull: '53100',
   lockNotAvailable: '55P03',
   queryCanceled: '57014',
-  adminShutdown: '57P01',
 } as const;
 
 /** The SQLSTATE of an error that the server reported, else undefined. */

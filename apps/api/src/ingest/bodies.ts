@@ -38,6 +38,7 @@ type Refuse = (bytes: number, total: number) => Problem | undefined;
  */
 async function readBody(request: FastifyRequest, payload: Readable, limitBytes: number, refuse: Refuse): Promise<Buffer> {
   refuseOtherThanText(request.headers['content-type']);
+  refuseOtherThanChunked(request.headers['transfer-encoding']);
   const decoder = decoderOf(request.headers['content-encoding']);
   if (Number(request.headers['content-length']) > limitBytes) throw tooLarge(limitBytes);
   try {
@@ -60,6 +61,12 @@ function refuseOtherThanText(header: string | undefined): void {
   if (!TOP_LEVEL_BINARY.test(type) && !BINARY_OR_JSON.test(type)) return;
   const hint = /zip|zstd/.test(type) ? ' For a compressed body say Content-Encoding, not Content-Type.' : '';
   throw new Problem('unsupported-media-type', `Lines are sent as text, e.g. Content-Type: text/plain; ${JSON.stringify(type)} is not accepted.${hint}`, { headers: { 'accept-post': 'text/plain' } });
+}
+
+/** Node takes `gzip, chunked` and hands on the bytes as they are: lines in a coding nobody has undone. */
+function refuseOtherThanChunked(header: string | undefined): void {
+  if (header === undefined || header.trim().toLowerCase() === 'chunked') return;
+  throw new Problem('unsupported-encoding', `Transfer-Encoding is chunked or none; ${JSON.stringify(header)} is not supported. For a compressed body say Content-Encoding.`);
 }
 
 type Decoder = Gunzip | Inflate;
