@@ -253,6 +253,7 @@ describe('startEmbedded', () => {
     rmSync(path.join(dataDir, 'passwords.json'));
     await expect(start()).rejects.toThrow(/^.*passwords\.json, which holds the passwords .* is gone or damaged: put it back from a backup\.$/);
     await expect(start({ dataDir: path.join(cluster(), 'letter.txt', 'sub') })).rejects.toThrow(/^Cannot make the data folder .*ENOTDIR.*$/);
+    if (process.platform === 'linux') await expect(start({ dataDir: '/proc/ingot/data' })).rejects.toThrow(/^Cannot make the data folder \/proc\/ingot\/data .*ENOENT.*$/);
   });
 
   it('gives a wrong setting back as the one line of the server, and leaves nothing running', async () => {

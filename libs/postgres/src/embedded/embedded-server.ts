@@ -46,7 +46,7 @@ export interface EmbeddedServer {
  */
 export async function startEmbedded(options: EmbeddedServerOptions): Promise<EmbeddedServer> {
   const dataDir = makeFolder(options.dataDir);
-  const lock = acquireLock(dataDir);
+  const lock = await acquireLock(dataDir);
   let postmaster: Postmaster | undefined;
   try {
     const dir = path.join(dataDir, 'postgres');
@@ -87,10 +87,21 @@ function running(cluster: Cluster, postmaster: Postmaster, lock: ServiceLock, da
 
 function makeFolder(folder: string): string {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeLevels(path.resolve(folder));
     return realpathSync(folder);
   } catch (cause) {
     throw new EmbeddedServerError(`Cannot make the data folder ${path.resolve(folder)} (INGOT_DATA_DIR): ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Not by mkdir's `recursive`: where the system makes no folder, under /proc say, that never returns (Node 20.20). */
+function makeLevels(folder: string): void {
+  if (existsSync(folder)) return;
+  makeLevels(path.dirname(folder));
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error; // another starter was faster
   }
 }
 
@@ -100,9 +111,9 @@ function openLog(file: string): void {
   closeSync(openSync(file, 'a', 0o600));
 }
 
-function acquireLock(dataDir: string): ServiceLock {
+async function acquireLock(dataDir: string): Promise<ServiceLock> {
   try {
-    return acquireServiceLock(dataDir);
+    return await acquireServiceLock(dataDir);
   } catch (cause) {
     if (cause instanceof EmbeddedServerError) throw cause;
     const [owner, we] = [statSync(dataDir).uid, process.getuid?.()];

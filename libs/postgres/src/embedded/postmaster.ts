@@ -7,6 +7,7 @@ import { lastError, run, superuserUrl, type Cluster } from './cluster.js';
 import { connect } from '../pool.js';
 import { EmbeddedServerError } from './embedded-error.js';
 import { isPostmasterOf, processesIn, readPostmasterFile, type PostmasterFile } from './postmaster-file.js';
+import { forgetStart, mustNotRunElsewhere, recordStart } from './postmaster-start.js';
 import { processIdentity } from './process-identity.js';
 import { commandAs } from './run-as.js';
 
@@ -39,9 +40,10 @@ const ORPHAN_PATIENCE_MS = 2_000;
 /**
  * Starts the server, or adopts the one that runs in the data directory already. The caller holds the data folder.
  * Waits as long as recovery takes; the server's own words go to the log file.
- * @throws EmbeddedServerError when it does not start
+ * @throws EmbeddedServerError when it does not start, or runs in another container
  */
 export async function startPostmaster(cluster: Cluster, options: StartOptions = {}): Promise<Postmaster> {
+  await mustNotRunElsewhere(cluster.dir);
   const left = readPostmasterFile(cluster.dir);
   if (left !== undefined && isPostmasterOf(left.pid, cluster.dir)) {
     const adopted = await adopt(cluster, left.pid);
@@ -118,11 +120,13 @@ async function launch(cluster: Cluster, port: number, signal?: AbortSignal): Pro
   };
   const args = ['-D', cluster.dir, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])];
   const command = commandAs(cluster.runAs, cluster.binaries.postgres, args);
+  const life = await recordStart(cluster.dir);
   const log = openSync(cluster.logFile, 'a', 0o600);
   const logged = statSync(cluster.logFile).size;
   // Detached: Ctrl-C in a terminal goes to the whole group, and the server must outlast the service's own draining.
-  const child = spawn(command.file, command.args, { ...command.options, detached: true, stdio: ['ignore', log, log], windowsHide: true });
+  const child = spawn(command.file, command.args, { ...command.options, detached: true, stdio: ['ignore', log, log, ...(life?.fd === undefined ? [] : [life.fd])], windowsHide: true });
   closeSync(log);
+  life?.close(); // from here on it answers for the server alone
   let ended: string | undefined;
   const exited = new Promise<string>((resolve) => {
     child.once('exit', (code, by) => resolve(by ?? `exit code ${code}`));
@@ -161,7 +165,7 @@ function postmasterOf(cluster: Cluster, pid: number, port: number, adopted: bool
         const { code } = await run(cluster.runAs, cluster.binaries.pgCtl, stopArguments(cluster, how));
         // pg_ctl refuses when the pid file is damaged or gone; the process has just been checked to be the one.
         if (code !== 0 && process.platform !== 'win32' && isPostmasterOf(pid, cluster.dir)) process.kill(pid, how === 'fast' ? 'SIGINT' : 'SIGQUIT');
-        for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(POLL_MS)) if (processIdentity(pid) === undefined) return;
+        for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await sleep(POLL_MS)) if (processIdentity(pid) === undefined) return forgetStart(cluster.dir);
       }
       throw new EmbeddedServerError(`PostgreSQL (process ${pid}) did not stop; see ${cluster.logFile}`);
     },

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { openLivenessSocket } from './liveness-socket.js';
 import { isSameProcess, processIdentity } from './process-identity.js';
 import { acquireServiceLock, takeLock, type Holder } from './service-lock.js';
 
@@ -16,24 +17,24 @@ describe('acquireServiceLock', () => {
   });
   afterEach(() => rmSync(folder, { recursive: true, force: true }));
   const leave = (generation: number, holder: unknown) => writeFileSync(path.join(folder, `service.lock.${generation}`), typeof holder === 'string' ? holder : JSON.stringify(holder));
-  const files = () => readdirSync(folder).sort();
+  const files = () => readdirSync(folder).filter((name) => !name.startsWith('service.live.')).sort();
 
-  it('is had by one at a time, and by the next after release', () => {
-    const lock = acquireServiceLock(folder);
-    expect(() => acquireServiceLock(folder)).toThrow(/is in use by process \d+, since \S+Z\. Stop that one first/);
+  it('is had by one at a time, and by the next after release', async () => {
+    const lock = await acquireServiceLock(folder);
+    await expect(acquireServiceLock(folder)).rejects.toThrow(/is in use by process \d+, since \S+Z\. Stop that one first/);
     lock.release();
     lock.release();
-    acquireServiceLock(folder).release();
+    (await acquireServiceLock(folder)).release();
     expect(files()).toEqual(['service.lock.2']);
   });
 
-  it('says where the holder serves', () => {
-    const lock = acquireServiceLock(folder);
+  it('says where the holder serves', async () => {
+    const lock = await acquireServiceLock(folder);
     lock.announce('http://127.0.0.1:3000');
-    expect(() => acquireServiceLock(folder)).toThrow(/, serving http:\/\/127\.0\.0\.1:3000\. /);
+    await expect(acquireServiceLock(folder)).rejects.toThrow(/, serving http:\/\/127\.0\.0\.1:3000\. /);
     lock.release();
     lock.announce('http://127.0.0.1:3001'); // too late to count
-    acquireServiceLock(folder);
+    await acquireServiceLock(folder);
   });
 
   it.each([
@@ -41,26 +42,41 @@ describe('acquireServiceLock', () => {
     ['a pid that another process has now', { pid: process.ppid, identity: 'started at another time', since: '' }],
     ['a file cut short by a power failure', '{"pid":1'],
     ['an empty file', ''],
-  ])('is taken over from %s', (_, holder) => {
+  ])('is taken over from %s', async (_, holder) => {
     leave(7, holder);
-    const lock = acquireServiceLock(folder);
+    const lock = await acquireServiceLock(folder);
     expect(files()).toEqual(['service.lock.8']);
-    expect(() => acquireServiceLock(folder)).toThrow(/in use/);
+    await expect(acquireServiceLock(folder)).rejects.toThrow(/in use/);
     lock.release();
   });
 
-  it('is not taken from a running process of somebody else', () => {
+  it('is not taken from a running process of somebody else', async () => {
     leave(1, { pid: process.ppid, identity: processIdentity(process.ppid), since: 'then' });
-    expect(() => acquireServiceLock(folder)).toThrow(`process ${process.ppid}, since then`);
+    await expect(acquireServiceLock(folder)).rejects.toThrow(`process ${process.ppid}, since then`);
     expect(files()).toEqual(['service.lock.1']);
   });
 
-  it('belongs to the highest number, whatever lower ones a slow starter leaves', () => {
+  it('is not taken from a holder whose pid means nothing here but whose socket answers, and is once it does not', async () => {
+    const name = 'service.live.0123456789abcdef';
+    const socket = await openLivenessSocket(path.join(folder, name));
+    expect(socket).toBeDefined();
+    leave(1, { pid: deadPid(), identity: 'x', since: 'then', socket: name });
+    await expect(acquireServiceLock(folder)).rejects.toThrow(/in use .*, since then/);
+    expect(readdirSync(folder).sort()).toEqual([name, 'service.lock.1']);
+    socket?.close();
+    const lock = await acquireServiceLock(folder);
+    const { socket: mine } = JSON.parse(readFileSync(path.join(folder, 'service.lock.2'), 'utf8')) as Holder;
+    expect(readdirSync(folder).sort()).toEqual([mine, 'service.lock.2']);
+    lock.release();
+    expect(readdirSync(folder)).toEqual(['service.lock.2']);
+  });
+
+  it('belongs to the highest number, whatever lower ones a slow starter leaves', async () => {
     leave(9, { pid: process.pid, identity: processIdentity(process.pid), since: 'now' });
     leave(4, { pid: deadPid(), identity: 'x', since: '' });
-    expect(() => acquireServiceLock(folder)).toThrow(/in use/);
+    await expect(acquireServiceLock(folder)).rejects.toThrow(/in use/);
     leave(10, { pid: deadPid(), identity: 'x', since: '', released: true });
-    acquireServiceLock(folder);
+    await acquireServiceLock(folder);
     expect(JSON.parse(readFileSync(path.join(folder, 'service.lock.11'), 'utf8'))).toMatchObject({ pid: process.pid });
     expect(files()).toEqual(['service.lock.11']);
   });
@@ -70,9 +86,9 @@ describe('takeLock, the steps of several starters in any order, any of them kill
   type Act = 'step' | 'kill' | 'release';
   const acts = fc.array(fc.tuple(fc.nat(3), fc.oneof({ arbitrary: fc.constant<Act>('step'), weight: 12 }, fc.constantFrom<Act>('kill', 'release'))), { minLength: 40, maxLength: 160 });
 
-  it('never lets two have it, and always the next once all are gone', () => {
-    fc.assert(
-      fc.property(acts, (schedule) => {
+  it('never lets two have it, and always the next once all are gone', async () => {
+    await fc.assert(
+      fc.asyncProperty(acts, async (schedule) => {
         const folder = mkdtempSync(path.join(tmpdir(), 'ingot-lock-'));
         const alive = new Set<number>();
         const runs = (holder: Holder) => alive.has(holder.pid);
@@ -97,7 +113,7 @@ describe('takeLock, the steps of several starters in any order, any of them kill
               starters[index] = begin();
             } else {
               try {
-                const step = one.steps.next();
+                const step = await one.steps.next();
                 if (step.done === true) one.holds = step.value;
               } catch {
                 alive.delete(one.me.pid); // refused, and gone
@@ -108,7 +124,7 @@ describe('takeLock, the steps of several starters in any order, any of them kill
           }
           alive.clear();
           const last = begin().steps;
-          for (let step = last.next(), n = 0; step.done !== true; step = last.next()) expect(++n).toBeLessThan(20);
+          for (let step = await last.next(), n = 0; step.done !== true; step = await last.next()) expect(++n).toBeLessThan(20);
         } finally {
           rmSync(folder, { recursive: true, force: true });
         }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { linkSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { EmbeddedServerError } from './embedded-error.js';
+import { askLivenessSocket, openLivenessSocket, type LivenessSocket } from './liveness-socket.js';
 import { isSameProcess, processIdentity } from './process-identity.js';
 
 /** At most one service works on a data folder. The lock outlives no process: kill -9 leaves one that the next may take. */
@@ -16,12 +17,15 @@ export interface ServiceLock {
 export interface Holder {
   pid: number;
   identity: string;
+  /** Name, in the data folder, of the socket that answers while it lives; absent where none could be made. */
+  socket?: string;
   since: string;
   address?: string;
   released?: boolean;
 }
 
 const NAME = /^service\.lock\.(\d{1,15})$/;
+const SOCKET_NAME = /^service\.live\.[0-9a-f]{16}$/;
 
 /**
  * Takes the lock of a data folder, which must exist.
@@ -31,15 +35,42 @@ const NAME = /^service\.lock\.(\d{1,15})$/;
  * dead holder's lock safe: with one file name, two starters that both saw the dead holder could each remove "it", the
  * slower one removing the lock that the faster one had just made. A starter that slept since it looked makes a number
  * that is no longer the highest, sees so, and looks again.
+ * A holder lives when its pid runs or its socket answers; in another container only the socket can tell.
  * @throws EmbeddedServerError naming the holder, when it runs
  */
-export function acquireServiceLock(dataDir: string): ServiceLock {
+export async function acquireServiceLock(dataDir: string): Promise<ServiceLock> {
   const me: Holder = { pid: process.pid, identity: processIdentity(process.pid) ?? 'unknown', since: new Date().toISOString() };
-  const steps = takeLock(dataDir, me, (holder) => isSameProcess(holder.pid, holder.identity));
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return heldLock(step.value, me);
+  const name = `service.live.${randomBytes(8).toString('hex')}`;
+  const socket = await openLivenessSocket(path.join(dataDir, name));
+  if (socket !== undefined) me.socket = name;
+  try {
+    await removeDeadSockets(dataDir);
+    const steps = takeLock(dataDir, me, (holder) => lives(dataDir, holder));
+    let step = await steps.next();
+    while (step.done !== true) step = await steps.next();
+    return heldLock(step.value, me, socket);
+  } catch (error) {
+    closeSocket(dataDir, me, socket);
+    throw error;
   }
+}
+
+async function lives(dataDir: string, holder: Holder): Promise<boolean> {
+  if (isSameProcess(holder.pid, holder.identity)) return true;
+  return holder.socket !== undefined && SOCKET_NAME.test(holder.socket) && (await askLivenessSocket(path.join(dataDir, holder.socket))) === 'alive';
+}
+
+/** Those of holders and starters that were killed. */
+async function removeDeadSockets(dataDir: string): Promise<void> {
+  for (const name of readdirSync(dataDir)) {
+    const file = path.join(dataDir, name);
+    if (SOCKET_NAME.test(name) && (await askLivenessSocket(file)) === 'dead') rmSync(file, { force: true });
+  }
+}
+
+function closeSocket(dataDir: string, me: Holder, socket: LivenessSocket | undefined): void {
+  socket?.close();
+  if (me.socket !== undefined) rmSync(path.join(dataDir, me.socket), { force: true });
 }
 
 /**
@@ -47,13 +78,13 @@ export function acquireServiceLock(dataDir: string): ServiceLock {
  * the steps of several starters into any order.
  * @returns the file that now holds
  */
-export function* takeLock(dataDir: string, me: Holder, runs: (holder: Holder) => boolean): Generator<void, string, void> {
+export async function* takeLock(dataDir: string, me: Holder, runs: (holder: Holder) => boolean | Promise<boolean>): AsyncGenerator<void, string, void> {
   const fileOf = (generation: number) => path.join(dataDir, `service.lock.${generation}`);
   for (;;) {
     const highest = Math.max(0, ...generations(dataDir));
     yield;
     const holder = highest === 0 ? undefined : read(fileOf(highest));
-    if (holder !== undefined && holder.released !== true && runs(holder)) throw heldBy(holder, dataDir);
+    if (holder !== undefined && holder.released !== true && (await runs(holder))) throw heldBy(holder, dataDir);
     yield;
     const mine = fileOf(highest + 1);
     if (!publish(mine, me)) continue;
@@ -68,7 +99,7 @@ export function* takeLock(dataDir: string, me: Holder, runs: (holder: Holder) =>
   }
 }
 
-function heldLock(file: string, me: Holder): ServiceLock {
+function heldLock(file: string, me: Holder, socket: LivenessSocket | undefined): ServiceLock {
   let held = true;
   return {
     announce(address) {
@@ -78,6 +109,7 @@ function heldLock(file: string, me: Holder): ServiceLock {
       if (!held) return;
       held = false;
       replace(file, { ...me, released: true });
+      closeSocket(path.dirname(file), me, socket);
     },
   };
 }
