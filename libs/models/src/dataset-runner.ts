@@ -1,5 +1,5 @@
 import type { Dataset } from '@ingot/datasets';
-import { isConnectionError, withConnection, type ConnectionPool } from '@ingot/postgres';
+import { isConnectionError, withWatchedConnection, type ConnectionPool } from '@ingot/postgres';
 import { BackOff } from './back-off.js';
 import { Callers, type Group } from './callers.js';
 import type { Freshness, StaleReason } from './freshness.js';
@@ -31,6 +31,8 @@ export interface DatasetRunnerOptions {
 const DEBOUNCE_MS = 200;
 /** How often a caller looks whether another process has done what he waits for. */
 const POLL_MS = 20;
+/** For a caller that does not want to wait. */
+const LOOK_ONLY_MS = 1_000;
 const CLOSE_MS = 5_000;
 /** How long a cancelled statement may take to end; a server that hangs does not hold the shutdown up. */
 const CANCEL_MS = 1_000;
@@ -82,7 +84,7 @@ export class DatasetRunner {
   async maintain(): Promise<void> {
     const { pool, dataset, historyDays, log } = this.options;
     try {
-      const report = await withConnection(pool, (client) => maintain(client, dataset, { historyDays }));
+      const report = await withWatchedConnection(pool, (client) => maintain(client, dataset, { historyDays }));
       if (report.absorbed.length > 0) log.error({ dataset: this.name, ...report }, 'rows fell into a default partition: the transaction counter overtook the partitions made ahead');
       else if (report.partitionsMade.length > 0) log.info({ dataset: this.name, ...report }, 'partitions made ahead');
     } catch (error) {
@@ -120,7 +122,7 @@ export class DatasetRunner {
 
   private async lookOnly(): Promise<Freshness> {
     try {
-      const found = await this.session.look();
+      const found = await this.session.look(LOOK_ONLY_MS);
       return found === 'covered' ? this.fresh() : this.stale(found === 'unseen' ? 'timeout' : found);
     } catch {
       return this.stale('unavailable');

@@ -1,5 +1,5 @@
 import type { Dataset } from '@ingot/datasets';
-import { withConnection, type ConnectionPool } from '@ingot/postgres';
+import { withConnectionFor, withWatchedConnection, type ConnectionPool } from '@ingot/postgres';
 import { isApplied } from './apply.js';
 import { BrinSummary } from './brin-summary.js';
 import { readPlan, type Plan } from './plan.js';
@@ -11,6 +11,11 @@ import { readState, type Snapshot } from './watermark.js';
 
 /** Rows that fill some 100 pages: below that there is no full range to summarise. */
 const SUMMARISE_AFTER_ROWS = 10_000;
+
+/** A look takes some ms; over a table read cold, more. */
+const LOOK_MS = 5_000;
+const RECORD_MS = 5_000;
+const CANCEL_MS = 1_000;
 
 export interface RunSessionOptions {
   readonly pool: ConnectionPool;
@@ -34,11 +39,14 @@ export class RunSession {
     return this.seen?.at;
   }
 
-  /** Whether every row committed before the call is covered by the watermark. */
-  async look(): Promise<'covered' | 'unseen' | 'not-applied'> {
+  /**
+   * Whether every row committed before the call is covered by the watermark.
+   * @throws NoAnswerError after limitMs
+   */
+  async look(limitMs = LOOK_MS): Promise<'covered' | 'unseen' | 'not-applied'> {
     const { dataset, pool } = this.options;
     const sources = dataset.sources.map(({ relation }) => relation);
-    return withConnection(pool, async (client) => {
+    return withConnectionFor(pool, limitMs, async (client) => {
       const known = this.seen;
       if (known !== undefined && !(await hasUnseen(client, sources, known.snapshot))) return 'covered';
       const state = await readState(client, dataset.name);
@@ -57,7 +65,7 @@ export class RunSession {
     const { dataset, maxRows, pool } = this.options;
     const startedAt = new Date();
     try {
-      return await withConnection(pool, async (client) => {
+      return await withWatchedConnection(pool, async (client) => {
         this.pid = (client as { processID?: number | null }).processID ?? undefined;
         this.plan ??= (await isApplied(client, dataset)) ? await readPlan(client, dataset) : undefined;
         if (this.plan === undefined) return { outcome: 'not-applied' };
@@ -70,7 +78,7 @@ export class RunSession {
       });
     } catch (error) {
       if (error instanceof RunFailure && !this.cancelled) {
-        const record = withConnection(pool, (client) => recordFailure(client, dataset.name, dataset.codeHash, startedAt, error));
+        const record = withConnectionFor(pool, RECORD_MS, (client) => recordFailure(client, dataset.name, dataset.codeHash, startedAt, error));
         await record.catch(() => undefined); // the failure itself is the one to tell
       }
       throw error;
@@ -84,7 +92,7 @@ export class RunSession {
     const { dataset, pool } = this.options;
     if (this.rowsSinceSummary < SUMMARISE_AFTER_ROWS) return;
     const growing = dataset.models.filter(({ strategy }) => strategy === 'append').map(({ relation }) => relation);
-    await withConnection(pool, (client) => this.summary.summarise(client, dataset.sources.map(({ relation }) => relation), growing));
+    await withWatchedConnection(pool, (client) => this.summary.summarise(client, dataset.sources.map(({ relation }) => relation), growing));
     this.rowsSinceSummary = 0;
   }
 
@@ -92,7 +100,7 @@ export class RunSession {
   async cancel(): Promise<void> {
     const { pid } = this;
     this.cancelled = true;
-    if (pid !== undefined) await withConnection(this.options.pool, (client) => client.query('select pg_cancel_backend($1)', [pid]));
+    if (pid !== undefined) await withConnectionFor(this.options.pool, CANCEL_MS, (client) => client.query('select pg_cancel_backend($1)', [pid]));
   }
 }
 

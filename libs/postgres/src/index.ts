@@ -1,5 +1,6 @@
 export { connect, createPool, sessionConfig, type Connection, type ConnectionPool, type PoolOptions, type SessionOptions } from './pool.js';
 export { isConnectionError, isTransient, SQLSTATE, sqlState } from './sqlstate.js';
+export { NoAnswerError, withConnectionFor, withWatchedConnection } from './silence.js';
 export { inTransaction, withConnection } from './transaction.js';
 export { checkServer, ServerCheckError } from './server-check.js';
 export { startEmbedded, type EmbeddedServer, type EmbeddedServerOptions } from './embedded/embedded-server.js';

@@ -37,9 +37,19 @@ const PINNED: Record<string, string> = {
   client_encoding: 'UTF8',
 };
 
+// The server lets go of a client that has vanished, and of one that stands still amid a transaction: others wait for
+// its locks. By default it would notice after two hours, or never. On a unix socket the TCP settings do nothing.
+const LETTING_GO: Record<string, string> = {
+  idle_in_transaction_session_timeout: '60000',
+  tcp_keepalives_idle: '30',
+  tcp_keepalives_interval: '10',
+  tcp_keepalives_count: '3',
+  tcp_user_timeout: '60000',
+};
+
 /** Driver options of a session: address, name, pinned and given server settings. */
 export function sessionConfig(options: SessionOptions): pg.ClientConfig {
-  const settings = { ...PINNED, ...options.settings };
+  const settings = { ...PINNED, ...LETTING_GO, ...options.settings };
   return {
     connectionString: options.url,
     application_name: options.name,

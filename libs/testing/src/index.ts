@@ -1,2 +1,3 @@
+export { openProxy, type Proxy } from './proxy.js';
 export { createTestDatabase, type TestDatabase } from './database.js';
 export { removeAbandonedClusters, startTestCluster, type TestCluster, type TestClusterOptions } from './test-cluster.js';

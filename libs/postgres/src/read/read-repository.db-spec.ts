@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createTestDatabase, type TestDatabase } from '@ingot/testing';
+import { createTestDatabase, openProxy, type TestDatabase } from '@ingot/testing';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '../pool.js';
@@ -242,6 +242,55 @@ describe('ReadRepository', () => {
       expect(await text(await reads.copyOut(request('select 2')))).toBe('[(2)\n]');
       await reads.close();
       gate.close();
+    });
+
+    it('reads again within 3 s after all its connections went silent', async () => {
+      const proxy = await openProxy(database.url);
+      const reads = repository({ url: proxy.url, max: 3 });
+      const first = await Promise.all([1, 2, 3].map(() => reads.copyOut(request('select 1'))));
+      for (const read of first) await text(read);
+      await until(() => reads.pool.idleCount === 3, 1_000);
+      proxy.swallow();
+      const start = performance.now();
+      expect(await text(await reads.copyOut(request('select 1')))).toBe('[(1)\n]');
+      expect(performance.now() - start).toBeLessThan(3_000);
+      expect(reads.pool.totalCount).toBe(1);
+      await reads.close();
+      await proxy.close();
+    });
+
+    it('answers within 3 s and keeps no slot when the database is silent', async () => {
+      const proxy = await openProxy(database.url);
+      const reads = repository({ url: proxy.url });
+      await text(await reads.copyOut(request('select 1')));
+      await until(() => reads.pool.idleCount === 1, 1_000);
+      proxy.silent = true;
+      proxy.swallow();
+      const start = performance.now();
+      await expect(reads.copyOut(request('select 1'))).rejects.toMatchObject({ name: 'ReadError' });
+      expect(performance.now() - start).toBeLessThan(3_500);
+      proxy.silent = false;
+      await until(() => reads.pool.totalCount === 0, 1_000);
+      await reads.close();
+      await proxy.close();
+    });
+
+    it('gives the connection up when COMMIT is not answered', async () => {
+      const proxy = await openProxy(database.url);
+      const reads = repository({ url: proxy.url, max: 1 });
+      const read = await reads.copyOut(request("select repeat('x', 1000) from generate_series(1, 5000)"));
+      const { client } = read as unknown as { client: { query: (text: unknown) => unknown } };
+      const query = client.query.bind(client);
+      client.query = (statement) => {
+        if (statement === 'commit') proxy.swallow();
+        return query(statement);
+      };
+      await text(read);
+      const took = await until(() => reads.pool.totalCount === 0, 2_000);
+      expect(took).toBeGreaterThan(800);
+      expect(await text(await reads.copyOut(request('select 1')))).toBe('[(1)\n]');
+      await reads.close();
+      await proxy.close();
     });
 
     it("leaves the breaker closed for values and statements that are wrong, and for a full pool", async () => {

@@ -1,6 +1,7 @@
 import CircuitBreaker from 'opossum';
 import pRetry from 'p-retry';
 import { createPool, type Connection, type ConnectionPool, type SessionOptions } from '../pool.js';
+import { closeIdle, NoAnswerError } from '../silence.js';
 import { isConnectionError, isTransient, SQLSTATE, sqlState } from '../sqlstate.js';
 import { CopyRead, type CopyRequest } from './copy-read.js';
 import { ReadError } from './read-error.js';
@@ -105,6 +106,7 @@ export class ReadRepository {
     try {
       return await this.read(request);
     } catch (error) {
+      if ((error as { cause?: unknown }).cause instanceof NoAnswerError) closeIdle(this.pool); // the next attempt gets a new connection
       throw toReadError(error);
     }
   }
