@@ -32,7 +32,14 @@ export class QueryService {
    */
   async respond(endpoint: Endpoint, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const gone = new AbortController();
-    reply.raw.once('close', () => gone.abort());
+    const leave = (): void => gone.abort();
+    // The server leaves half-closed connections open, for posts; a reader that closes its side is taken to have left.
+    const { socket } = request.raw;
+    socket.once('end', leave);
+    reply.raw.once('close', () => {
+      socket.removeListener('end', leave);
+      leave();
+    });
     const wanted = parametersOf(endpoint, request.query as Query);
     const freshness = await this.freshness(endpoint.dataset);
     const headers = { 'content-type': FORMATS[wanted.format].contentType, ...freshnessHeaders(freshness) };
