@@ -28,10 +28,10 @@ export function datasetCodeHash(name: string, sources: readonly Source[], models
     name,
     sources: sources.map(({ kind, relation }) => ({ kind, relation })).sort((a, b) => compareText(a.relation, b.relation)),
     models: models
-      .map(({ relation, codeHash, columns, indexes }) => ({
+      .map(({ relation, codeHash, dataTests, indexes }) => ({
         relation,
         codeHash,
-        tests: columns.flatMap((column) => column.tests.map((test) => `${column.name} ${test}`)).sort(compareText),
+        tests: dataTests.map(({ place: _place, ...test }) => JSON.stringify(test, sortKeys)).sort(compareText),
         indexes: indexes.map((columns) => columns.join(' ')).sort(compareText),
       }))
       .sort((a, b) => compareText(a.relation, b.relation)),

@@ -1,6 +1,6 @@
 import { checkAccumulate, type Reports } from './accumulate.js';
 import { modelCodeHash } from './code-hash.js';
-import type { Model, Strategy } from './dataset.js';
+import type { DataTest, Model, Strategy } from './dataset.js';
 import { Lineage, type KnownColumn, type KnownColumns } from './lineage.js';
 import { placeOfByte, type ModelFile, type RelationKind } from './model-file.js';
 import { didYouMean } from './nearest-name.js';
@@ -53,7 +53,15 @@ function modelOf(file: ModelFile, strategy: Strategy | undefined, incrementOn: r
     uniqueKey: header.uniqueKey.map(({ value }) => value),
     touchKey,
     accumulate: Object.fromEntries(header.accumulate.map(({ name, value }) => [name.value, value.value])),
+    tags: [],
+    onSchemaChange: 'fail' as const,
+    onDataError: 'quarantine' as const,
+    orderBy: [],
     columns: header.columns,
+    dataTests: header.columns.flatMap(({ name, place, tests }) => tests.map((kind): DataTest => {
+      const terms = { name: `${kind}_${relation.replace('.', '_')}_${name}`, relation, place, onFail: 'error' as const, errorAbove: 0, warnAbove: 0 };
+      return kind === 'unique' ? { ...terms, kind, columns: [name] } : { ...terms, kind, column: name };
+    })),
     indexes: header.indexes.map((columns) => columns.map(({ value }) => value)),
     query: file.query,
   };

@@ -66,7 +66,7 @@ async function readDataset(folder: DatasetFolder, owners: ReadonlyMap<string, st
   for (const file of read) checkMentions(file, folder.name, owners, problems);
   const models = checkModels(folder, read, problems);
   if (problems.size > before || header === undefined || models === undefined) return undefined;
-  return { name: folder.name, ...header, sources, models, codeHash: datasetCodeHash(folder.name, sources, models) };
+  return { name: folder.name, ...header, sources, models, seeds: [], dataTests: [], codeHash: datasetCodeHash(folder.name, sources, models) };
 }
 
 async function readHeader(folder: DatasetFolder, problems: Problems) {

@@ -4,7 +4,7 @@ import { canonicalType } from './parser.js';
 import type { Problems } from './problem.js';
 import type { Located, Section } from './section.js';
 
-type PlacedColumn = ColumnHeader & { readonly place: Place };
+type PlacedColumn = ColumnHeader & { readonly place: Place; readonly tests: readonly ('not_null' | 'unique')[] };
 
 /** A model's header as written, each value with its place. */
 export interface ModelHeader {

@@ -125,6 +125,8 @@ class Execution implements StepContext {
         return accumulate(step, this);
       case 'delete+insert':
         return deleteInsert(step, this);
+      case 'merge':
+        throw new Error('merge is not built yet');
     }
   }
 

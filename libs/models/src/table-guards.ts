@@ -23,7 +23,7 @@ export function uniqueIndex(relation: string, column: string): string {
  * `_run_id`.
  */
 export async function syncConstraints(client: Client | Connection, model: Model): Promise<void> {
-  const wanted = new Map(model.columns.filter(({ tests }) => tests.includes('not_null')).map(({ name }) => [notNullConstraint(name), name]));
+  const wanted = new Map(model.dataTests.flatMap((test): [string, string][] => (test.kind === 'not_null' ? [[notNullConstraint(test.column), test.column]] : [])));
   const { rows } = await client.query<{ name: string }>(
     `select conname as name from pg_constraint where conrelid = $1::regclass and contype = 'c' and starts_with(conname, $2)`,
     [relationName(model.relation), `${NOT_NULL}_`],
@@ -71,7 +71,7 @@ function indexesOf(model: Model): Index[] {
   const table = bareName(model.relation);
   const keyed = model.strategy === 'accumulate' || model.strategy === 'delete+insert';
   const key: Index[] = keyed && model.uniqueKey.length > 0 ? [{ name: joinedName(table, ...model.uniqueKey, 'key'), columns: model.uniqueKey, unique: 'nulls not distinct' }] : [];
-  const tests = model.columns.filter(({ tests }) => tests.includes('unique')).map(({ name }): Index => ({ name: uniqueIndex(model.relation, name), columns: [name], unique: 'nulls distinct' }));
+  const tests = model.dataTests.flatMap((test): Index[] => (test.kind === 'unique' ? [{ name: uniqueIndex(model.relation, test.columns.join('_')), columns: test.columns, unique: 'nulls distinct' }] : []));
   const declared = model.indexes.map((columns): Index => ({ name: joinedName(table, ...columns, 'idx'), columns, unique: '' }));
   const indexes = [...key, ...tests, ...declared];
   const touch = model.touchKey.map(({ column }) => column);

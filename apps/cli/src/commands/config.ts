@@ -1,8 +1,9 @@
 import { describeConfig, loadConfig } from '@ingot/config';
 import { Command } from 'commander';
+import type { Io } from '../io.js';
 
-export const configCommand = new Command('config')
+export const configCommand = (io: Io): Command => new Command('config')
   .description('print every setting as the environment gives it, secrets hidden')
   .action(() => {
-    process.stdout.write(`${describeConfig(loadConfig(process.env))}\n`);
+    io.out(`${describeConfig(loadConfig(io.env))}\n`);
   });
