@@ -1,7 +1,7 @@
 import type { A_Const, A_Expr, CoalesceExpr, FuncCall, Node, ResTarget } from 'libpg-query';
 import type { Aggregate } from './dataset.js';
-import type { ColumnScope } from './column-scope.js';
-import type { Lineage } from './lineage.js';
+import type { ColumnScope } from './lineage/column-scope.js';
+import type { Lineage } from './lineage/lineage.js';
 import type { ModelHeader } from './model-header.js';
 import { didYouMean } from './nearest-name.js';
 import type { SelectStatement } from './parser.js';

@@ -1,15 +1,19 @@
 import { createHash } from 'node:crypto';
 import type { SelectStmt } from 'libpg-query';
-import type { Model, Source } from './dataset.js';
+import type { Dataset, Model, QueryTest, Seed } from './dataset.js';
+import { canonicalType } from './parser.js';
 import { compareText } from './problem.js';
 import { withoutPositions } from './syntax-tree.js';
 
 /**
  * Hash of what a model writes: its parse tree and the header keys that say how rows are kept. Comments, descriptions,
- * layout, the order of keys, data tests, declared types and indexes do not count: none of them asks for a rebuild.
+ * layout, the order of keys, tags, data tests, declared types and indexes do not count: none of them asks for a rebuild.
+ * `order_by` and `merge_update_columns` count: with another order other rows would have won. `refresh` and
+ * `on_data_error` do not, as a row that was written would be written the same; they change what a run does, so they
+ * are part of the dataset's hash. `on_schema_change` speaks to apply alone and is in neither.
  */
 export function modelCodeHash(model: Omit<Model, 'codeHash'>, tree: SelectStmt): string {
-  const { relation, materialized, strategy, incrementOn, uniqueKey, touchKey, accumulate } = model;
+  const { relation, materialized, strategy, incrementOn, uniqueKey, touchKey, accumulate, orderBy, mergeUpdateColumns } = model;
   return hash({
     relation,
     materialized,
@@ -18,23 +22,45 @@ export function modelCodeHash(model: Omit<Model, 'codeHash'>, tree: SelectStmt):
     uniqueKey: [...uniqueKey].sort(compareText),
     touchKey: touchKey.map(({ column, from }) => ({ column, from })).sort((a, b) => compareText(a.column, b.column)),
     accumulate,
+    ...(strategy === 'merge' ? { orderBy, mergeUpdateColumns: mergeUpdateColumns === undefined ? undefined : [...mergeUpdateColumns].sort(compareText) } : {}),
     tree: withoutPositions(tree),
   });
 }
 
-/** Hash of what a run of the dataset does: its sources, what its models write, their data tests and indexes. */
-export function datasetCodeHash(name: string, sources: readonly Source[], models: readonly Model[]): string {
+/** Hash of the rows and columns of a seed. */
+export function seedCodeHash({ relation, columns, rows, uniqueKey }: Omit<Seed, 'codeHash'>): string {
+  return hash({ relation, columns: columns.map(({ name, dataType }) => [name, canonicalType(dataType) ?? dataType]), rows, uniqueKey: [...uniqueKey].sort(compareText) });
+}
+
+/** Hash of what a SELECT of `tests/` finds and what follows from it. */
+export function queryTestHash({ name, onFail, errorAbove, warnAbove }: QueryTest, tree: SelectStmt): string {
+  return hash({ name, onFail, errorAbove, warnAbove, tree: withoutPositions(tree) });
+}
+
+/** What a run of a dataset does, apart from its name. */
+interface DatasetCode extends Pick<Dataset, 'sources' | 'models' | 'seeds'> {
+  /** One for each SELECT of `tests/`. */
+  readonly queryTestHashes: readonly string[];
+}
+
+/** Hash of what a run of the dataset does: its sources, its seeds, what its models write, their data tests and indexes. */
+export function datasetCodeHash(name: string, { sources, models, seeds, queryTestHashes }: DatasetCode): string {
+  const testsOf = ({ dataTests }: Pick<Model, 'dataTests'>): string[] => dataTests.map(({ place: _place, ...test }) => JSON.stringify(test, sortKeys)).sort(compareText);
   return hash({
     name,
     sources: sources.map(({ kind, relation }) => ({ kind, relation })).sort((a, b) => compareText(a.relation, b.relation)),
     models: models
-      .map(({ relation, codeHash, dataTests, indexes }) => ({
+      .map(({ relation, codeHash, dataTests, indexes, refreshEveryMs, onDataError }) => ({
         relation,
         codeHash,
-        tests: dataTests.map(({ place: _place, ...test }) => JSON.stringify(test, sortKeys)).sort(compareText),
+        tests: testsOf({ dataTests }),
         indexes: indexes.map((columns) => columns.join(' ')).sort(compareText),
+        refreshEveryMs,
+        ...(onDataError === 'fail' ? { onDataError } : {}),
       }))
       .sort((a, b) => compareText(a.relation, b.relation)),
+    ...(seeds.length > 0 ? { seeds: seeds.map(({ relation, codeHash, dataTests }) => ({ relation, codeHash, tests: testsOf({ dataTests }) })) } : {}),
+    ...(queryTestHashes.length > 0 ? { queryTests: [...queryTestHashes].sort(compareText) } : {}),
   });
 }
 

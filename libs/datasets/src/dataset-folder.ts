@@ -5,14 +5,23 @@ import { didYouMean } from './nearest-name.js';
 import { compareText, type Problems } from './problem.js';
 import { startOf } from './sql-file.js';
 
-/** One file of a dataset that owns a relation. */
-export interface OwnedFile {
+/** One file of a dataset. */
+export interface DatasetFile {
   readonly path: string;
   /** As messages name it. */
   readonly file: string;
   /** The file's name without its ending. */
   readonly name: string;
+}
+
+/** A file that owns a relation. */
+export interface OwnedFile extends DatasetFile {
   readonly relation: string;
+}
+
+/** A CSV file, with the YAML file of the same name beside it when there is one. */
+export interface SeedFile extends OwnedFile {
+  readonly header?: DatasetFile;
 }
 
 /** The files of a dataset's folder, not read yet. */
@@ -23,16 +32,23 @@ export interface DatasetFolder {
   readonly shown: string;
   readonly sources: readonly OwnedFile[];
   readonly models: readonly OwnedFile[];
+  readonly seeds: readonly SeedFile[];
+  /** The SELECTs of `tests/`. */
+  readonly tests: readonly DatasetFile[];
+  /** The unit tests of `unit/`. */
+  readonly unitTests: readonly DatasetFile[];
 }
 
+/** Folders whose files own a relation each, and the schema it is in. */
 const SOURCES = { folder: 'sources', schema: 'bronze', ending: '.yml' };
 const MODELS = [
   { folder: 'silver', schema: 'silver', ending: '.sql' },
   { folder: 'gold', schema: 'gold', ending: '.sql' },
 ];
+const SEEDS = { folder: 'seeds', schema: 'seeds', ending: '.csv', header: '.yml' };
+const TESTS = { folder: 'tests', ending: '.sql' };
+const UNIT_TESTS = { folder: 'unit', ending: '.yml' };
 const ENDPOINTS = 'endpoints';
-/** Folders of the design that a later issue reads. */
-const LATER = ['tests', 'unit', 'seeds'];
 const HEADER = 'dataset.yml';
 
 /** The datasets of a folder such as `sql/`, by name. */
@@ -54,35 +70,69 @@ export async function listDataset(dir: string, problems: Problems): Promise<Data
   const fault = identifierFault(name);
   if (fault !== undefined) problems.add(startOf(`${shown}/${HEADER}`), `the dataset's name ${name} ${fault}`);
 
-  const folders = [SOURCES.folder, ...MODELS.map(({ folder }) => folder), ENDPOINTS];
+  const folders = [SOURCES, ...MODELS, SEEDS, TESTS, UNIT_TESTS].map(({ folder }) => folder).concat(ENDPOINTS);
   for (const entry of await listFolder(dir)) {
     const at = startOf(`${shown}/${entry.name}`);
     if (!entry.directory) {
       if (entry.name !== HEADER && !isDocument(entry.name)) problems.add(at, `unknown file${didYouMean(entry.name, [HEADER])}`);
-    } else if (LATER.includes(entry.name)) {
-      if ((await listFolder(join(dir, entry.name))).length > 0) problems.add(at, `${entry.name}/ is not built yet`);
     } else if (!folders.includes(entry.name)) {
-      problems.add(at, `unknown folder${didYouMean(entry.name, [...folders, ...LATER]) || `; known are ${folders.join(', ')}`}`);
+      problems.add(at, `unknown folder${didYouMean(entry.name, folders) || `; known are ${folders.join(', ')}`}`);
     }
   }
-  const sources = await ownedFiles(dir, shown, SOURCES, problems);
-  const models = (await Promise.all(MODELS.map((kind) => ownedFiles(dir, shown, kind, problems)))).flat();
-  return { name, path: dir, shown, sources, models };
+  const list = (kind: FolderKind): Promise<ListedFile[]> => listFiles(dir, shown, kind, problems);
+  const owned = async (kind: FolderKind & { readonly schema: string }): Promise<OwnedFile[]> =>
+    (await list(kind)).map(({ ending: _ending, ...file }) => ({ ...file, relation: `${kind.schema}.${file.name}` }));
+  return {
+    name,
+    path: dir,
+    shown,
+    sources: await owned(SOURCES),
+    models: (await Promise.all(MODELS.map(owned))).flat(),
+    seeds: seedFiles(await list(SEEDS), problems),
+    tests: await list(TESTS),
+    unitTests: await list(UNIT_TESTS),
+  };
 }
 
-async function ownedFiles(dir: string, shown: string, kind: typeof SOURCES, problems: Problems): Promise<OwnedFile[]> {
+/** What a folder holds; `header` is the ending of files that stand beside others. */
+interface FolderKind {
+  readonly folder: string;
+  readonly ending: string;
+  readonly header?: string;
+}
+
+interface ListedFile extends DatasetFile {
+  readonly ending: string;
+}
+
+async function listFiles(dir: string, shown: string, kind: FolderKind, problems: Problems): Promise<ListedFile[]> {
   const entries = await listFolder(join(dir, kind.folder));
+  const endings = [kind.ending, ...(kind.header === undefined ? [] : [kind.header])];
   return entries.flatMap((entry) => {
     const file = `${shown}/${kind.folder}/${entry.name}`;
     if (isDocument(entry.name) && !entry.directory) return [];
-    if (entry.directory || !entry.name.endsWith(kind.ending)) {
-      problems.add(startOf(file), `${kind.folder}/ holds ${kind.ending} files only, no ${entry.directory ? 'folders' : 'other ones'}`);
+    const ending = endings.find((known) => entry.name.endsWith(known));
+    if (entry.directory || ending === undefined) {
+      problems.add(startOf(file), `${kind.folder}/ holds ${endings.join(' and ')} files only, no ${entry.directory ? 'folders' : 'other ones'}`);
       return [];
     }
-    const name = entry.name.slice(0, -kind.ending.length);
+    const name = entry.name.slice(0, -ending.length);
     const fault = identifierFault(name);
     if (fault !== undefined) problems.add(startOf(file), `the name ${name} ${fault}`);
-    return [{ path: join(dir, kind.folder, entry.name), file, name, relation: `${kind.schema}.${name}` }];
+    return [{ path: join(dir, kind.folder, entry.name), file, name, ending }];
+  });
+}
+
+function seedFiles(files: readonly ListedFile[], problems: Problems): SeedFile[] {
+  const tables = files.filter(({ ending }) => ending === SEEDS.ending);
+  const headers = files.filter(({ ending }) => ending === SEEDS.header);
+  for (const { name, file } of headers) {
+    const others = tables.map((table) => table.name);
+    if (!others.includes(name)) problems.add(startOf(file), `there is no ${name}.csv beside it${didYouMean(name, others)}`);
+  }
+  return tables.map(({ path, file, name }) => {
+    const header = headers.find((candidate) => candidate.name === name);
+    return { path, file, name, relation: `${SEEDS.schema}.${name}`, ...(header === undefined ? {} : { header }) };
   });
 }
 

@@ -14,6 +14,12 @@ export interface Dataset {
   readonly codeHash: string;
   /** Interval between two probes of the schedule, in milliseconds. */
   readonly probeEveryMs: number;
+  /** What is doubtful but not wrong, by place. */
+  readonly warnings: readonly Warning[];
+}
+
+export interface Warning extends Place {
+  readonly message: string;
 }
 
 /** A declared way in; it owns one bronze table. */
@@ -24,6 +30,9 @@ export interface Source {
   /** The POST route, e.g. `/data`. */
   readonly path: string;
   readonly description: string;
+  readonly tags: readonly string[];
+  /** How old its newest line (by `received_at`) may be; each undefined = no limit. */
+  readonly freshness?: { readonly warnAfterMs?: number; readonly errorAfterMs?: number };
   readonly file: string;
 }
 
@@ -49,7 +58,7 @@ export interface Model {
   readonly onSchemaChange: OnSchemaChange;
   /** For row-wise strategies: whether rows that make the SQL itself fail are put aside or fail the run. */
   readonly onDataError: 'quarantine' | 'fail';
-  /** The inputs read by increment; several only for `delete+insert`. Empty for a view. */
+  /** The inputs read by increment; several only for `delete+insert`. Empty for a view and for a table. */
   readonly incrementOn: readonly string[];
   /** Inputs taken as of the run, whose later changes recompute nothing. */
   readonly lookups: readonly string[];
@@ -174,6 +183,8 @@ export interface Mention {
   readonly end: number;
   /** False when the relation stands without an alias of its own, so that a sub-select in its place needs one. */
   readonly aliased: boolean;
+  /** True when the text names another relation than this one, e.g. the table whose shadow this is. */
+  readonly renamed?: boolean;
 }
 
 /** A position in a file: both count from 1, columns in characters. */

@@ -14,6 +14,9 @@ const INPUTS = {
     'select day, d, count(*) as n from silver.grows group by day, d',
   ),
   'silver/renews.sql': sqlFile(incremental('delete+insert', 'increment_on: silver.sums\ntouch_key: day'), 'select day, max(n) as n from silver.sums group by day'),
+  'silver/latest.sql': sqlFile(incremental('merge', 'increment_on: silver.grows\nunique_key: d\norder_by: [day desc, n]'), 'select d, day, n from silver.grows'),
+  'silver/whole.sql': sqlFile('materialized: table\nrefresh: { every: 1h }', 'select day, max(n) as n from silver.sums group by day'),
+  'seeds/days.csv': 'day,d\n2022-04-14,a\n',
   'silver/seen.sql': sqlFile('materialized: view', 'select id, day, d, n from silver.grows'),
   'silver/twice.sql': sqlFile('materialized: view', 'select day from silver.seen'),
 };
@@ -25,10 +28,11 @@ async function ofModel(header: string, select: string): Promise<string[]> {
 describe('what may be increment_on of what', () => {
   const keep = (input: string) => ({
     append: [incremental('append', `increment_on: ${input}`), `select day from ${input}`],
+    merge: [incremental('merge', `increment_on: ${input}\nunique_key: day`), `select day from ${input}`],
     accumulate: [incremental('accumulate', `increment_on: ${input}\nunique_key: day\naccumulate: { c: count }`), `select day, count(*) as c from ${input} group by day`],
     'delete+insert': [incremental('delete+insert', `increment_on: ${input}\ntouch_key: day`), `select day, count(*) as c from ${input} group by day`],
   });
-  const kinds = ['append', 'accumulate', 'delete+insert'] as const;
+  const kinds = ['append', 'merge', 'accumulate', 'delete+insert'] as const;
 
   it.each(kinds)('an append model of %s', async (strategy) => {
     const [header, select] = keep('silver.grows')[strategy];
@@ -43,8 +47,9 @@ describe('what may be increment_on of what', () => {
   it.each([
     ['silver.sums', 'accumulate'],
     ['silver.renews', 'delete+insert'],
+    ['silver.latest', 'merge'],
   ])('%s (%s), whose rows change, of delete+insert only', async (input, kind) => {
-    for (const strategy of ['append', 'accumulate'] as const) {
+    for (const strategy of ['append', 'merge', 'accumulate'] as const) {
       const [header, select] = keep(input)[strategy];
       expect(await ofModel(header!, select!)).toEqual([
         `4:15: increment_on: the rows of ${input} (${kind}) change, so ${strategy} would take them again; only delete+insert may read it by increment`,
@@ -56,7 +61,18 @@ describe('what may be increment_on of what', () => {
 
   it.each(kinds)('a view of no %s', async (strategy) => {
     const [header, select] = keep('silver.seen')[strategy];
-    expect(await ofModel(header!, select!)).toEqual(['4:15: increment_on: silver.seen is a view; a view has no increment of its own, name it under lookups']);
+    expect(await ofModel(header!, select!)).toEqual(['4:15: increment_on: silver.seen is a view, which has no increment of its own: read what it reads, or name it under lookups']);
+  });
+
+  it.each(kinds)('a table or a seed of no %s', async (strategy) => {
+    for (const [input, what] of [['silver.whole', 'a table computed as a whole'], ['seeds.days', 'a seed']] as const) {
+      const [header, select] = keep(input)[strategy];
+      expect(await ofModel(header!, select!)).toEqual([`4:15: increment_on: ${input} is ${what}, which has no increment: name it under lookups`]);
+    }
+  });
+
+  it.each(['bronze.raw', 'silver.grows', 'silver.latest', 'silver.sums', 'silver.renews', 'silver.whole', 'silver.seen', 'seeds.days'])('%s of a table, which names nothing', async (input) => {
+    expect(await ofModel('materialized: table', `select count(*) as n, (select max(n) from silver.grows) as m from ${input}, silver.twice`)).toEqual([]);
   });
 
   it('only what the SELECT reads', async () => {
@@ -134,6 +150,35 @@ describe('append', () => {
   ])('may not hold %s', async (_what, select, problems) => {
     const found = (await append(select)).filter((message) => !message.includes('bronze.raw is read but'));
     expect(found).toEqual(problems);
+  });
+});
+
+describe('merge', () => {
+  const merge = (select: string, more = 'unique_key: d'): Promise<string[]> => ofModel(incremental('merge', `increment_on: silver.grows\n${more}`), select);
+
+  it.each([
+    ['a key, and the last by the order of arrival', 'unique_key: d'],
+    ['an order of output columns', 'unique_key: [d]\norder_by: [day, n desc]'],
+    ['the columns to replace', 'unique_key: [d]\norder_by: day ASC\nmerge_update_columns: [day]'],
+  ])('takes %s', async (_what, more) => {
+    expect(await merge('select d, day, n from silver.grows', more)).toEqual([]);
+  });
+
+  it('is given as order and columns', async () => {
+    const { models } = await load(INPUTS);
+    expect(models.find(({ relation }) => relation === 'silver.latest')).toMatchObject({
+      strategy: 'merge',
+      uniqueKey: ['d'],
+      orderBy: [{ column: 'day', descending: true }, { column: 'n', descending: false }],
+    });
+  });
+
+  it.each<[string, string, string[]]>([
+    ['an aggregate', 'select d,\nmax(n) as n from silver.grows group by d', ['8:1: merge takes each row of silver.grows once and alone; an aggregate does not', '8:40: merge takes each row of silver.grows once and alone; GROUP BY does not']],
+    ['DISTINCT', 'select distinct\nd from silver.grows', ['8:1: merge takes each row of silver.grows once and alone; DISTINCT does not']],
+    ['two mentions', 'select a.d from silver.grows a,\nsilver.grows b', ['8:1: merge reads silver.grows at exactly one place, here at 2']],
+  ])('may not hold %s', async (_what, select, problems) => {
+    expect(await merge(select)).toEqual(problems);
   });
 });
 

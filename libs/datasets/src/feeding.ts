@@ -1,7 +1,7 @@
 import { checkAccumulate, type Reports } from './accumulate.js';
 import { modelCodeHash } from './code-hash.js';
-import type { DataTest, Model, Strategy } from './dataset.js';
-import { Lineage, type KnownColumn, type KnownColumns } from './lineage.js';
+import type { Model, Strategy } from './dataset.js';
+import { Lineage, type KnownColumn, type KnownColumns } from './lineage/lineage.js';
 import { placeOfByte, type ModelFile, type RelationKind } from './model-file.js';
 import { didYouMean } from './nearest-name.js';
 import { canonicalType } from './parser.js';
@@ -20,6 +20,15 @@ export interface Input extends KnownColumns {
 
 const RUN_ID = '_run_id';
 
+/** What has no increment, and what to do instead. */
+const LOOKUP_ONLY: Partial<Record<RelationKind, string>> = {
+  view: 'a view, which has no increment of its own: read what it reads, or',
+  table: 'a table computed as a whole, which has no increment:',
+  seed: 'a seed, which has no increment:',
+};
+/** Their rows do not only come, they change. */
+const CHANGING: ReadonlySet<RelationKind> = new Set(['accumulate', 'merge', 'delete+insert']);
+
 /**
  * Checks a model against what it reads: which input may be read by increment by which strategy, and whether the SELECT
  * is of the form its strategy needs. Every input of the model must be in `inputs`.
@@ -35,9 +44,15 @@ export function checkFeeding(file: ModelFile, inputs: ReadonlyMap<string, Input>
   const touchKey = strategy === undefined ? [] : checkStrategy(strategy, file, incrementOn, lineage, problems);
 
   const model = modelOf(file, strategy, incrementOn, touchKey);
-  const kind = strategy ?? 'view';
+  const kind = kindOf(file);
   const own = kind === 'view' ? [] : [{ name: RUN_ID, dataType: 'int8' }];
   return { model, input: { kind, columns: [...columns.columns, ...own], complete: columns.complete, behind: behindOf(file, kind, inputs) } };
+}
+
+/** Unknown when the header, which was reported, does not say: what reads it is then checked as far as it can be. */
+function kindOf({ header }: ModelFile): RelationKind {
+  const materialized = header.materialized?.value;
+  return materialized === 'incremental' ? (header.strategy?.value ?? 'unknown') : (materialized ?? 'unknown');
 }
 
 function modelOf(file: ModelFile, strategy: Strategy | undefined, incrementOn: readonly string[], touchKey: Model['touchKey']): Model {
@@ -53,15 +68,14 @@ function modelOf(file: ModelFile, strategy: Strategy | undefined, incrementOn: r
     uniqueKey: header.uniqueKey.map(({ value }) => value),
     touchKey,
     accumulate: Object.fromEntries(header.accumulate.map(({ name, value }) => [name.value, value.value])),
-    tags: [],
-    onSchemaChange: 'fail' as const,
-    onDataError: 'quarantine' as const,
-    orderBy: [],
+    tags: header.tags,
+    ...(header.refreshEveryMs === undefined ? {} : { refreshEveryMs: header.refreshEveryMs }),
+    onSchemaChange: header.onSchemaChange,
+    onDataError: header.onDataError,
+    orderBy: header.orderBy.map(({ value }) => value),
+    ...(header.mergeUpdateColumns === undefined ? {} : { mergeUpdateColumns: header.mergeUpdateColumns.map(({ value }) => value) }),
     columns: header.columns,
-    dataTests: header.columns.flatMap(({ name, place, tests }) => tests.map((kind): DataTest => {
-      const terms = { name: `${kind}_${relation.replace('.', '_')}_${name}`, relation, place, onFail: 'error' as const, errorAbove: 0, warnAbove: 0 };
-      return kind === 'unique' ? { ...terms, kind, columns: [name] } : { ...terms, kind, column: name };
-    })),
+    dataTests: header.tests.map(({ test }) => test),
     indexes: header.indexes.map((columns) => columns.map(({ value }) => value)),
     query: file.query,
   };
@@ -78,12 +92,11 @@ function checkIncrementInput(entry: Located, file: ModelFile, inputs: ReadonlyMa
     return false;
   }
   const strategy = file.header.strategy?.value;
-  if (input.kind === 'view') {
-    problems.add(place, `increment_on: ${value} is a view; a view has no increment of its own, name it under lookups`);
+  if (LOOKUP_ONLY[input.kind] !== undefined) {
+    problems.add(place, `increment_on: ${value} is ${LOOKUP_ONLY[input.kind]} name it under lookups`);
     return false;
   }
-  const changing = input.kind === 'accumulate' || input.kind === 'delete+insert';
-  if (changing && (strategy === 'append' || strategy === 'accumulate')) {
+  if (CHANGING.has(input.kind) && strategy !== undefined && strategy !== 'delete+insert') {
     problems.add(place, `increment_on: the rows of ${value} (${input.kind}) change, so ${strategy} would take them again; only delete+insert may read it by increment`);
     return false;
   }
@@ -158,6 +171,8 @@ function checkOutputs(file: ModelFile, lineage: Lineage, problems: Problems): Kn
   known(header.columns.map(({ name, place }) => ({ value: name, place })), 'columns');
   for (const index of header.indexes) known(index, 'indexes');
   if (header.strategy?.value !== 'accumulate') known(header.uniqueKey, 'unique_key'); // accumulate.ts says it with the reason
+  known(header.orderBy.map(({ value, place }) => ({ value: value.column, place })), 'order_by');
+  known(header.mergeUpdateColumns ?? [], 'merge_update_columns');
   const declared = new Map(header.columns.map((column): [string, KnownColumn] => [column.name, typed(column.name, column.dataType)]));
   const fromSelect = outputs.list.flatMap((column) => (column === undefined ? [] : [declared.get(column.name) ?? typed(column.name, column.dataType)]));
   const onlyDeclared = outputs.complete ? [] : [...declared.values()].filter(({ name }) => !names.includes(name));
@@ -170,6 +185,6 @@ function typed(name: string, dataType: string | undefined): KnownColumn {
 }
 
 function behindOf(file: ModelFile, kind: RelationKind, inputs: ReadonlyMap<string, Input>): ReadonlySet<string> {
-  if (kind !== 'view') return new Set();
+  if (kind !== 'view') return new Set<string>();
   return new Set(file.query.mentions.flatMap(({ relation }) => (inputs.get(relation)?.kind === 'view' ? [...inputs.get(relation)!.behind] : [relation])));
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Problems } from './problem.js';
 import type { Located } from './section.js';
 
@@ -9,6 +10,11 @@ const PLAIN = /^[a-z_][a-z0-9_]*$/;
 export function identifierFault(name: string): string | undefined {
   if (!PLAIN.test(name)) return 'must be lower-case letters, digits and _, and not begin with a digit';
   return name.length > LONGEST ? `has ${name.length} characters; PostgreSQL keeps ${LONGEST}` : undefined;
+}
+
+/** A name of at most 63 characters; the end of a longer one is replaced by a hash of the whole. */
+export function shortenedName(name: string): string {
+  return name.length <= LONGEST ? name : `${name.slice(0, LONGEST - 9)}_${createHash('sha256').update(name).digest('hex').slice(0, 8)}`;
 }
 
 /** The names that are plain identifiers; the others are reported. */

@@ -44,7 +44,7 @@ describe('loadDataset', () => {
   it('reads sources and models in graph order', async () => {
     const dataset = await load(SENSOR);
     expect(dataset).toMatchObject({ name: 't', description: 'A test.', probeEveryMs: 2000 });
-    expect(dataset.sources).toEqual([{ kind: 'lines', relation: 'bronze.raw', path: '/data', description: '', file: 'sql/t/sources/raw.yml' }]);
+    expect(dataset.sources).toEqual([{ kind: 'lines', relation: 'bronze.raw', path: '/data', description: '', tags: [], file: 'sql/t/sources/raw.yml' }]);
     expect(dataset.models.map(({ relation }) => relation)).toEqual(['silver.stg', 'silver.daily', 'gold.mart']);
   });
 
@@ -62,8 +62,8 @@ describe('loadDataset', () => {
       accumulate: {},
       indexes: [['reading_time'], ['name']],
       columns: [
-        { name: 'day', dataType: 'date', description: 'UTC day', tests: ['not_null'], place: { line: 8, column: 11 } },
-        { name: 'value', dataType: 'double precision', tests: [] },
+        { name: 'day', dataType: 'date', description: 'UTC day', place: { line: 8, column: 11 } },
+        { name: 'value', dataType: 'double precision' },
       ],
     });
     const { text, offset, fileText, mentions } = stg!.query;
@@ -77,6 +77,27 @@ describe('loadDataset', () => {
     expect(mart?.touchKey).toEqual([
       { column: 'day', from: { 'silver.daily': 'day' } },
       { column: 'device', from: { 'silver.daily': 'device' } },
+    ]);
+  });
+
+  it('reads tables with how often they are computed, and tags, and what becomes of other columns and bad rows', async () => {
+    const table = sqlFile('materialized: table\nrefresh: { every: 90m }\ntags: [daily, cost/high]\nunique_key: day\nindexes: [n]', 'select day, count(*) as n from silver.stg group by day');
+    const dataset = await load({ ...SENSOR, 'gold/whole.sql': table, 'silver/stg.sql': STG.replace('indexes:', 'on_data_error: fail\non_schema_change: append_new_columns\nindexes:') });
+    expect(dataset.models.find(({ relation }) => relation === 'gold.whole')).toMatchObject({
+      ...{ materialized: 'table', refreshEveryMs: 5_400_000, tags: ['daily', 'cost/high'], uniqueKey: ['day'], indexes: [['n']], incrementOn: [], lookups: [] },
+      ...{ onSchemaChange: 'fail', onDataError: 'quarantine' },
+    });
+    expect(dataset.models.find(({ relation }) => relation === 'gold.whole')).not.toHaveProperty('strategy');
+    expect(dataset.models[0]).toMatchObject({ onDataError: 'fail', onSchemaChange: 'append_new_columns' });
+  });
+
+  it('reads what a source says of itself', async () => {
+    const source = 'kind: lines\npath: /data\ndescription: Lines.\ntags: raw\nfreshness: { warn_after: 10m, error_after: { count: 1, period: day } }';
+    expect((await load({}, { ...RAW, 'sources/raw.yml': source })).sources).toEqual([
+      {
+        ...{ kind: 'lines', relation: 'bronze.raw', path: '/data', description: 'Lines.', tags: ['raw'], file: 'sql/t/sources/raw.yml' },
+        freshness: { warnAfterMs: 600_000, errorAfterMs: 86_400_000 },
+      },
     ]);
   });
 
@@ -147,6 +168,41 @@ FROM silver.stg group by 1, 2, name;`,
     expect(after.dataset).not.toBe(before.dataset);
     expect(after.models[1]).not.toBe(before.models[1]);
     expect([after.models[0], after.models[2]]).toEqual([before.models[0], before.models[2]]);
+  });
+
+  const MERGE = sqlFile(
+    `materialized: incremental
+incremental_strategy: merge
+increment_on: silver.stg
+unique_key: [device, name]
+order_by: reading_time`,
+    'select device, name, reading_time, value from silver.stg',
+  );
+  const TABLE = sqlFile('materialized: table\nrefresh: { every: 1h }', 'select day, count(*) as n from silver.stg group by day');
+  const MORE = { ...SENSOR, 'gold/latest.sql': MERGE, 'gold/whole.sql': TABLE };
+
+  it.each<[string, keyof typeof MORE, string, string]>([
+    ['which row wins', 'gold/latest.sql', 'order_by: reading_time', 'order_by: reading_time desc'],
+    ['what a newer row replaces', 'gold/latest.sql', 'order_by: reading_time', 'order_by: reading_time\nmerge_update_columns: reading_time'],
+    ['how a model is kept', 'gold/whole.sql', 'materialized: table\nrefresh: { every: 1h }', 'materialized: view'],
+  ])('of a model changes with %s', async (_what, file, from, to) => {
+    expect(MORE[file]).toContain(from);
+    const [before, after] = [await load(MORE), await load({ ...MORE, [file]: MORE[file].replace(from, to) })];
+    const changed = after.models.filter(({ codeHash }) => !before.models.some((model) => model.codeHash === codeHash));
+    expect(changed.map(({ relation }) => `${relation.replace('.', '/')}.sql`)).toEqual([file]);
+    expect(after.codeHash).not.toBe(before.codeHash);
+  });
+
+  it.each<[string, keyof typeof MORE, string, string, boolean]>([
+    ['how often a table is computed', 'gold/whole.sql', '1h', '2h', true],
+    ['what a row does that makes the SQL fail', 'gold/latest.sql', 'order_by', 'on_data_error: fail\norder_by', true],
+    ['what it does anyway', 'gold/latest.sql', 'order_by', 'on_data_error: quarantine\norder_by', false],
+    ['what apply does with other columns', 'gold/latest.sql', 'order_by', 'on_schema_change: sync_all_columns\norder_by', false],
+    ['tags and descriptions', 'gold/latest.sql', 'order_by', 'tags: [a]\ndescription: x\ncolumns: [{ name: device, description: y }]\norder_by', false],
+  ])('of a model stays with %s; that of the dataset says whether a run does otherwise', async (_what, file, from, to, otherwise) => {
+    const [before, after] = [await load(MORE), await load({ ...MORE, [file]: MORE[file].replace(from, to) })];
+    expect(after.models.map(({ codeHash }) => codeHash)).toEqual(before.models.map(({ codeHash }) => codeHash));
+    expect(after.codeHash !== before.codeHash).toBe(otherwise);
   });
 
   it('of the dataset changes with a data test or an index, that of the model does not', async () => {

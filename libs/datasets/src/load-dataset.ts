@@ -1,14 +1,17 @@
 import { join, resolve } from 'node:path';
 import { datasetCodeHash } from './code-hash.js';
-import type { Dataset, Model, Source } from './dataset.js';
+import { checkTestNames } from './data-tests/check-data-tests.js';
+import { readQueryTest } from './data-tests/read-query-test.js';
+import type { Dataset, Query, Source } from './dataset.js';
 import { listDataset, listDatasets, type DatasetFolder } from './dataset-folder.js';
-import { checkFeeding, type Input } from './feeding.js';
-import { CycleError, Graph } from './graph.js';
+import { checkGraph } from './dataset-graph.js';
+import { dateCasts } from './date-casts.js';
 import { readModelFile, type ModelFile } from './model-file.js';
 import { didYouMean } from './nearest-name.js';
 import { Problems } from './problem.js';
 import { placeInQuery } from './rendered-query.js';
-import { BRONZE_COLUMNS, readDatasetHeader, readSource } from './source-file.js';
+import { readSeed } from './seeds/read-seed.js';
+import { readDatasetHeader, readSource } from './source-file.js';
 import { readSqlFile, readText, startOf } from './sql-file.js';
 
 /**
@@ -43,7 +46,7 @@ export async function loadDataset(dir: string): Promise<Dataset> {
 function ownersOf(folders: readonly DatasetFolder[], problems: Problems): ReadonlyMap<string, string> {
   const owners = new Map<string, string>();
   for (const folder of folders) {
-    for (const { relation, file } of [...folder.sources, ...folder.models]) {
+    for (const { relation, file } of [...folder.sources, ...folder.seeds, ...folder.models]) {
       const owner = owners.get(relation);
       if (owner !== undefined) problems.add(startOf(file), `${relation} is owned by the dataset ${owner} already`);
       else owners.set(relation, folder.name);
@@ -54,19 +57,34 @@ function ownersOf(folders: readonly DatasetFolder[], problems: Problems): Readon
 
 async function readDataset(folder: DatasetFolder, owners: ReadonlyMap<string, string>, problems: Problems): Promise<Dataset | undefined> {
   const before = problems.size;
+  const relations = [...owners].filter(([, owner]) => owner === folder.name).map(([relation]) => relation);
   const header = await readHeader(folder, problems);
   const sources = await readSources(folder, problems);
+  const seeds = new Map(await Promise.all(folder.seeds.map(async (file) => [file.relation, await readSeed(file, problems)] as const)));
+  const files = await readModels(folder, relations, problems);
+  const queryTests = (await Promise.all(folder.tests.map((file) => readQueryTest(file, relations, problems)))).filter((read) => read !== undefined);
+  for (const { query } of files) checkMentions(query, 'a model', folder.name, owners, problems);
+  for (const { test } of queryTests) checkMentions(test.query, 'a data test', folder.name, owners, problems);
+
+  const { models, inputs } = checkGraph({ sources: folder.sources.map(({ relation }) => relation), seeds }, files, problems);
+  const readSeeds = [...seeds.values()].flatMap((read) => read?.seed ?? []);
+  const dataTests = queryTests.map(({ test }) => test);
+  const named = [...models, ...readSeeds].flatMap((owner) => owner.dataTests);
+  checkTestNames([...named, ...dataTests.map(({ name, file }) => ({ name, place: startOf(file) }))], problems);
+  if (problems.size > before || header === undefined) return undefined;
+  const code = { sources, models, seeds: readSeeds, queryTestHashes: queryTests.map(({ codeHash }) => codeHash) };
+  const warnings = dateCasts([...files, ...queryTests.map(({ test, statement }) => ({ query: test.query, statement }))], inputs);
+  return { name: folder.name, ...header, sources, models, seeds: readSeeds, dataTests, codeHash: datasetCodeHash(folder.name, code), warnings };
+}
+
+async function readModels(folder: DatasetFolder, relations: readonly string[], problems: Problems): Promise<ModelFile[]> {
   const files = await Promise.all(
     folder.models.map(async ({ path, file, relation }) => {
       const sql = await readSqlFile(path, file, problems);
-      return sql === undefined ? undefined : readModelFile(sql, relation, problems);
+      return sql === undefined ? undefined : readModelFile(sql, relation, relations, problems);
     }),
   );
-  const read = files.filter((file) => file !== undefined);
-  for (const file of read) checkMentions(file, folder.name, owners, problems);
-  const models = checkModels(folder, read, problems);
-  if (problems.size > before || header === undefined || models === undefined) return undefined;
-  return { name: folder.name, ...header, sources, models, seeds: [], dataTests: [], codeHash: datasetCodeHash(folder.name, sources, models) };
+  return files.filter((file) => file !== undefined);
 }
 
 async function readHeader(folder: DatasetFolder, problems: Problems) {
@@ -92,45 +110,14 @@ async function readSources(folder: DatasetFolder, problems: Problems): Promise<S
   return sources.filter((source) => source !== undefined);
 }
 
-/** Every table a model reads must be of its own dataset. */
-function checkMentions(file: ModelFile, dataset: string, owners: ReadonlyMap<string, string>, problems: Problems): void {
-  for (const { relation, start } of file.query.mentions) {
+/** Every table a file reads must be of its own dataset. */
+function checkMentions(query: Query, what: string, dataset: string, owners: ReadonlyMap<string, string>, problems: Problems): void {
+  for (const { relation, start } of query.mentions) {
     const owner = owners.get(relation);
     if (owner === dataset) continue;
-    const place = placeInQuery(file.query, start);
-    if (owner !== undefined) problems.add(place, `${relation} belongs to the dataset ${owner}; a model reads only its own dataset`);
-    else problems.add(place, `no source or model owns ${relation}${didYouMean(relation, [...owners].filter(([, name]) => name === dataset).map(([name]) => name))}`);
-  }
-}
-
-/** The models in graph order, each checked against what it reads; undefined when the graph has a cycle. */
-function checkModels(folder: DatasetFolder, files: readonly ModelFile[], problems: Problems): Model[] | undefined {
-  const byRelation = new Map(files.map((file) => [file.relation, file]));
-  const graph = new Graph();
-  for (const { relation, query } of files) graph.add(relation, new Set(query.mentions.map((mention) => mention.relation)));
-  const order = orderOf(graph, byRelation, problems);
-  const inputs = new Map<string, Input>(
-    folder.sources.map(({ relation }) => [relation, { kind: 'bronze table', columns: BRONZE_COLUMNS, complete: true, behind: new Set() }]),
-  );
-  return order?.flatMap((relation) => {
-    const file = byRelation.get(relation);
-    if (file === undefined || !file.query.mentions.every((mention) => inputs.has(mention.relation))) return []; // what it reads was reported
-    const { model, input } = checkFeeding(file, inputs, problems);
-    inputs.set(relation, input);
-    return [model];
-  });
-}
-
-function orderOf(graph: Graph, files: ReadonlyMap<string, ModelFile>, problems: Problems): string[] | undefined {
-  try {
-    return graph.order();
-  } catch (error) {
-    if (!(error instanceof CycleError)) throw error;
-    const [first, second] = error.path;
-    const { query } = files.get(first!)!;
-    const mention = query.mentions.find(({ relation }) => relation === second);
-    problems.add(placeInQuery(query, mention?.start ?? 0), error.message);
-    return undefined;
+    const place = placeInQuery(query, start);
+    if (owner !== undefined) problems.add(place, `${relation} belongs to the dataset ${owner}; ${what} reads only its own dataset`);
+    else problems.add(place, `no source, seed or model owns ${relation}${didYouMean(relation, [...owners].filter(([, name]) => name === dataset).map(([name]) => name))}`);
   }
 }
 

@@ -1,9 +1,10 @@
 import type { Model, Place, Query } from './dataset.js';
+import { checkHeaderKeys } from './header-keys.js';
 import { readModelHeader, type ModelHeader } from './model-header.js';
-import { parseSelect, trimStatement, type SelectStatement } from './parser.js';
+import { parseSelect, trimStatement, type SelectOptions, type SelectStatement } from './parser.js';
 import type { Problems } from './problem.js';
 import { placeInQuery } from './rendered-query.js';
-import type { SqlFile } from './sql-file.js';
+import type { SqlFile, SqlText } from './sql-file.js';
 import { StatementError } from './statement-error.js';
 import { placeAt } from './text-position.js';
 
@@ -18,12 +19,12 @@ export interface ModelFile {
 
 /**
  * Reads the SELECT of a file: the statement without what stands around it, parsed, with every problem at its place.
- * @param options parameters: whether `$1` may occur
+ * @param options as of parseSelect
  */
-export function readQuery(sql: SqlFile, problems: Problems, options: { parameters?: boolean } = {}): { query: Query; statement: SelectStatement } | undefined {
+export function readQuery(sql: SqlText, problems: Problems, options: SelectOptions = {}): { query: Query; statement: SelectStatement } | undefined {
   const trimmed = trimStatement(sql.body);
   if (trimmed === undefined) {
-    problems.add(placeAt(sql.file, sql.fileText, sql.fileText.trimEnd().length), 'the SELECT is missing after the header');
+    problems.add(placeAt(sql.file, sql.fileText, sql.fileText.trimEnd().length), sql.header === undefined ? 'the SELECT is missing' : 'the SELECT is missing after the header');
     return undefined;
   }
   const text = sql.body.slice(trimmed.start, trimmed.end);
@@ -38,10 +39,14 @@ export function readQuery(sql: SqlFile, problems: Problems, options: { parameter
   }
 }
 
-/** @param relation what the file owns, e.g. `silver.stg_readings` */
-export function readModelFile(sql: SqlFile, relation: string, problems: Problems): ModelFile | undefined {
-  const header = readModelHeader(sql.header, problems);
-  const read = readQuery(sql, problems);
+/**
+ * @param relation what the file owns, e.g. `silver.stg_readings`
+ * @param relations what the dataset owns, for hints
+ */
+export function readModelFile(sql: SqlFile, relation: string, relations: readonly string[], problems: Problems): ModelFile | undefined {
+  const header = readModelHeader(sql.header, relation, problems);
+  checkHeaderKeys(sql.header, header, problems);
+  const read = readQuery(sql, problems, { relations });
   return read === undefined ? undefined : { relation, file: sql.file, header, ...read };
 }
 
@@ -51,4 +56,4 @@ export function placeOfByte(model: ModelFile, byte: number | undefined): Place {
 }
 
 /** What every file of the graph is, for those that read it. */
-export type RelationKind = 'bronze table' | 'view' | NonNullable<Model['strategy']>;
+export type RelationKind = 'bronze table' | 'view' | 'table' | 'seed' | NonNullable<Model['strategy']> | 'unknown';

@@ -1,64 +1,125 @@
-import type { Aggregate, ColumnHeader, Materialized, Place, Strategy } from './dataset.js';
+import { readDataTests, type WrittenTest } from './data-tests/read-data-tests.js';
+import { ROW_RULES } from './data-tests/test-kinds.js';
+import type { Aggregate, ColumnHeader, Materialized, OnSchemaChange, OrderTerm, Place, Strategy } from './dataset.js';
+import { readDuration } from './duration.js';
 import { plainNames } from './identifier.js';
 import { canonicalType } from './parser.js';
 import type { Problems } from './problem.js';
 import type { Located, Section } from './section.js';
 
-type PlacedColumn = ColumnHeader & { readonly place: Place; readonly tests: readonly ('not_null' | 'unique')[] };
+export type PlacedColumn = ColumnHeader & { readonly place: Place };
 
 /** A model's header as written, each value with its place. */
 export interface ModelHeader {
   readonly description: string;
+  readonly tags: readonly string[];
   readonly materialized?: Located<Materialized>;
   readonly strategy?: Located<Strategy>;
+  readonly refreshEveryMs?: number;
+  readonly onSchemaChange: OnSchemaChange;
+  readonly onDataError: 'quarantine' | 'fail';
   readonly incrementOn: readonly Located[];
   readonly lookups: readonly Located[];
   readonly uniqueKey: readonly Located[];
   /** Empty when the header has none: `unique_key` stands for it. */
   readonly touchKey: readonly Located[];
   readonly accumulate: readonly { readonly name: Located; readonly value: Located<Aggregate> }[];
+  readonly orderBy: readonly Located<OrderTerm>[];
+  readonly mergeUpdateColumns?: readonly Located[];
   readonly columns: readonly PlacedColumn[];
+  readonly tests: readonly WrittenTest[];
   readonly indexes: readonly (readonly Located[])[];
   /** For what is wrong with the header as a whole. */
   readonly place: Place;
 }
 
-const STRATEGIES = ['append', 'accumulate', 'delete+insert'] as const;
+export const STRATEGIES = ['append', 'merge', 'accumulate', 'delete+insert'] as const;
 const AGGREGATES = ['sum', 'min', 'max', 'count'] as const;
-const DATA_TESTS = ['not_null', 'unique'] as const;
 
 /** Parts of the design that later issues build: refused by name, so that nobody believes they work. */
-const LATER_KEYS = ['on_fail', 'on_data_error', 'on_schema_change', 'distributed_by', 'refresh', 'order_by', 'data_tests', 'row_rules', 'severity', 'tags', 'enabled'];
-const LATER_COLUMN_KEYS = ['on_fail', 'severity', 'accepted_values', 'in_range', 'matches', 'constraints'];
-const LATER_DATA_TESTS = ['accepted_values', 'relationships', 'in_range', 'matches', 'expression_is_true', 'unique_combination_of_columns', 'row_count'];
+const LATER_KEYS = ['distributed_by', 'enabled'];
+const LATER_COLUMN_KEYS = ['constraints'];
+/** Keys of dbt, and keys at the wrong level. */
+const ELSEWHERE = {
+  config: 'its keys stand at the top of the header',
+  tests: 'write data_tests',
+  on_fail: 'it belongs to a data test, as in `- not_null: { on_fail: warn }`',
+  severity: 'it belongs to a data test, as in `- not_null: { severity: warn }`',
+  schema: "the folder is the model's schema",
+  alias: "the file's name is the model's",
+  pre_hook: 'a model is one SELECT and nothing else',
+  post_hook: 'a model is one SELECT and nothing else',
+  merge_exclude_columns: 'name the others under merge_update_columns',
+};
+const ELSEWHERE_COLUMN = { ...ELSEWHERE, ...Object.fromEntries([...ROW_RULES, 'unique', 'relationships', 'freshness'].map((kind) => [kind, `write it under data_tests, as in \`- ${kind}\``])) };
 
-/** Which keys say something about which models. */
-const INCREMENTAL_KEYS = ['incremental_strategy', 'increment_on', 'lookups', 'unique_key', 'touch_key', 'accumulate', 'indexes'];
-
-/** Reads the header of a model; what its keys say about each other is checked here, about the SELECT in feeding.ts. */
-export function readModelHeader(section: Section, problems: Problems): ModelHeader {
+/** Reads the header of a model; what its keys say about each other is header-keys.ts's, about the SELECT feeding.ts's. */
+export function readModelHeader(section: Section, relation: string, problems: Problems): ModelHeader {
   const description = section.text('description')?.value ?? '';
-  section.requiredText('materialized', 'view or incremental');
-  const materialized = section.choice('materialized', ['view', 'incremental'] as const, ['table', 'ephemeral', 'materialized_view', 'seed']);
-  const strategy = section.choice('incremental_strategy', STRATEGIES, ['merge', 'microbatch', 'insert_overwrite']);
+  section.requiredText('materialized', 'view, table or incremental');
+  const materialized = section.choice('materialized', ['view', 'table', 'incremental'] as const, ['ephemeral', 'materialized_view', 'seed']);
+  const strategy = section.choice('incremental_strategy', STRATEGIES, ['microbatch', 'insert_overwrite']);
+  const refreshEveryMs = readRefresh(section, problems);
+  const { columns, tests } = readColumns(section, relation, problems);
   const header: ModelHeader = {
     description,
+    tags: readTags(section, problems),
     ...(materialized === undefined ? {} : { materialized }),
     ...(strategy === undefined ? {} : { strategy }),
+    ...(refreshEveryMs === undefined ? {} : { refreshEveryMs }),
+    onSchemaChange: section.choice('on_schema_change', ['fail', 'append_new_columns', 'sync_all_columns'] as const)?.value ?? 'fail',
+    onDataError: section.choice('on_data_error', ['quarantine', 'fail'] as const)?.value ?? 'quarantine',
     incrementOn: section.texts('increment_on'),
     lookups: section.texts('lookups'),
     uniqueKey: plainNames(section.texts('unique_key'), problems),
     touchKey: plainNames(section.texts('touch_key'), problems),
     accumulate: readAccumulate(section, problems),
-    columns: section.sections('columns').flatMap((column) => readColumn(column, problems)),
-    indexes: section.textLists('indexes').map((columns) => plainNames(columns, problems)).filter((columns) => columns.length > 0),
+    orderBy: readOrder(section, problems),
+    ...(section.has('merge_update_columns') ? { mergeUpdateColumns: plainNames(section.texts('merge_update_columns'), problems) } : {}),
+    columns,
+    tests: [...tests, ...readDataTests(section, relation, undefined, problems)],
+    indexes: section.textLists('indexes').map((names) => plainNames(names, problems)).filter((names) => names.length > 0),
     place: section.placeOf(''),
   };
-  section.finish(LATER_KEYS);
-  checkColumnNames(header, problems);
-  if (materialized?.value === 'view') checkView(section, header, problems);
-  if (materialized?.value === 'incremental') checkIncremental(section, header, problems);
+  section.finish(LATER_KEYS, ELSEWHERE);
   return header;
+}
+
+/** `columns`, each with the data tests that stand under it. */
+export function readColumns(section: Section, relation: string, problems: Problems): { columns: PlacedColumn[]; tests: WrittenTest[] } {
+  const read = section.sections('columns').flatMap((column) => readColumn(column, relation, problems));
+  const seen = new Set<string>();
+  for (const { column } of read) {
+    if (seen.has(column.name)) problems.add(column.place, `columns names ${column.name} twice`);
+    seen.add(column.name);
+  }
+  return { columns: read.map(({ column }) => column), tests: read.flatMap(({ tests }) => tests) };
+}
+
+/** Words to select by: what a selector gives a meaning of its own cannot be in them. */
+export function readTags(section: Section, problems: Problems): string[] {
+  return section.texts('tags').flatMap(({ value, place }) => {
+    if (/^[\w][\w./-]*$/.test(value)) return [value];
+    problems.add(place, `a tag is made of letters, digits and _ . / -, is ${JSON.stringify(value)}`);
+    return [];
+  });
+}
+
+function readColumn(section: Section, relation: string, problems: Problems): { column: PlacedColumn; tests: WrittenTest[] }[] {
+  const name = section.requiredText('name', 'which column this is');
+  const dataType = section.text('data_type');
+  const description = section.text('description');
+  const tests = readDataTests(section, relation, name ?? { value: '', place: section.placeOf('') }, problems);
+  section.finish(LATER_COLUMN_KEYS, ELSEWHERE_COLUMN);
+  if (dataType !== undefined && canonicalType(dataType.value) === undefined) problems.add(dataType.place, `data_type ${dataType.value} is no type of PostgreSQL`);
+  if (name === undefined || plainNames([name], problems).length === 0) return [];
+  const column = {
+    name: name.value,
+    ...(dataType === undefined ? {} : { dataType: dataType.value }),
+    ...(description === undefined ? {} : { description: description.value }),
+    place: name.place,
+  };
+  return [{ column, tests }];
 }
 
 function readAccumulate(section: Section, problems: Problems): ModelHeader['accumulate'] {
@@ -69,51 +130,23 @@ function readAccumulate(section: Section, problems: Problems): ModelHeader['accu
   });
 }
 
-function readColumn(section: Section, problems: Problems): PlacedColumn[] {
-  const name = section.requiredText('name', 'which column this is');
-  const dataType = section.text('data_type');
-  const description = section.text('description');
-  const tests = section.choices('data_tests', DATA_TESTS, LATER_DATA_TESTS).map(({ value }) => value);
-  section.finish(LATER_COLUMN_KEYS);
-  if (dataType !== undefined && canonicalType(dataType.value) === undefined) problems.add(dataType.place, `data_type ${dataType.value} is no type of PostgreSQL`);
-  if (name === undefined || plainNames([name], problems).length === 0) return [];
-  return [
-    {
-      name: name.value,
-      ...(dataType === undefined ? {} : { dataType: dataType.value }),
-      ...(description === undefined ? {} : { description: description.value }),
-      tests: [...new Set(tests)],
-      place: name.place,
-    },
-  ];
+function readRefresh(section: Section, problems: Problems): number | undefined {
+  const refresh = section.section('refresh');
+  if (refresh === undefined) return undefined;
+  const everyMs = readDuration(refresh, 'every', problems);
+  if (!refresh.has('every')) problems.add(section.placeOf('refresh'), 'refresh needs `every`, as in `refresh: { every: 1h }`');
+  refresh.finish();
+  return everyMs;
 }
 
-function checkColumnNames(header: ModelHeader, problems: Problems): void {
-  const seen = new Set<string>();
-  for (const { name, place } of header.columns) {
-    if (seen.has(name)) problems.add(place, `columns names ${name} twice`);
-    seen.add(name);
-  }
-}
-
-function checkView(section: Section, header: ModelHeader, problems: Problems): void {
-  for (const key of INCREMENTAL_KEYS) if (section.has(key)) problems.add(section.placeOf(key), `${key} is for incremental models; a view is computed when it is read`);
-  for (const { name, tests, place } of header.columns) if (tests.length > 0) problems.add(place, `data tests of a view (${name}) are not built yet`);
-}
-
-function checkIncremental(section: Section, header: ModelHeader, problems: Problems): void {
-  section.requiredText('incremental_strategy', STRATEGIES.join(', '));
-  if (header.incrementOn.length === 0 && !section.has('increment_on')) problems.add(header.place, 'increment_on is missing: the input whose new rows a run reads');
-  const strategy = header.strategy?.value;
-  if (strategy === undefined) return;
-  if (strategy !== 'accumulate' && section.has('accumulate')) problems.add(section.placeOf('accumulate'), `accumulate is for \`incremental_strategy: accumulate\`, not for ${strategy}`);
-  if (strategy !== 'delete+insert' && section.has('touch_key')) problems.add(section.placeOf('touch_key'), `touch_key is for \`incremental_strategy: delete+insert\`, not for ${strategy}`);
-  if (strategy !== 'delete+insert' && header.incrementOn.length > 1) {
-    problems.add(header.incrementOn[1]!.place, `${strategy} reads one input by increment; only delete+insert may name several`);
-  }
-  if (strategy === 'accumulate' && !section.has('unique_key')) problems.add(header.place, 'unique_key is missing: accumulate adds to the row of the same key');
-  if (strategy === 'accumulate' && !section.has('accumulate')) problems.add(header.place, 'accumulate is missing: which output columns are sums, counts, minima or maxima');
-  if (strategy === 'delete+insert' && !section.has('unique_key') && !section.has('touch_key')) {
-    problems.add(header.place, 'touch_key is missing (unique_key would do): delete+insert computes the touched keys anew');
-  }
+/** `[reading_time, id desc]`. */
+function readOrder(section: Section, problems: Problems): Located<OrderTerm>[] {
+  return section.texts('order_by').flatMap(({ value, place }) => {
+    const [, column, direction] = /^(\S+)(?:\s+(asc|desc))?$/i.exec(value.trim()) ?? [];
+    if (column === undefined) {
+      problems.add(place, `order_by takes columns, each alone or with asc or desc, is ${JSON.stringify(value)}`);
+      return [];
+    }
+    return plainNames([{ value: column, place }], problems).map(() => ({ value: { column, descending: direction?.toLowerCase() === 'desc' }, place }));
+  });
 }

@@ -32,6 +32,13 @@ export interface Parameter {
   readonly end: number;
 }
 
+export interface SelectOptions {
+  /** Whether `$1` may occur; default false. */
+  readonly parameters?: boolean;
+  /** Relations that an unqualified name may mean, for hints. */
+  readonly relations?: readonly string[];
+}
+
 /** Longest statement taken, in UTF-16 units. Hand-written SQL stays far below; the parser's time and stack grow with it. */
 const LONGEST_STATEMENT = 200_000;
 
@@ -39,10 +46,9 @@ const LONGEST_STATEMENT = 200_000;
  * Parses one SELECT (or VALUES, or WITH ... SELECT) and checks that it does nothing but read, and reads relations by
  * `schema.name` only.
  * @param text the statement without a closing semicolon, as trimStatement gives it
- * @param options parameters: whether `$1` may occur; default false
  * @throws StatementError with all problems
  */
-export function parseSelect(text: string, options: { parameters?: boolean } = {}): SelectStatement {
+export function parseSelect(text: string, options: SelectOptions = {}): SelectStatement {
   const statements = parse(text);
   const indexOf = byteOffsets(text);
   const [first, second] = statements;
@@ -56,7 +62,7 @@ export function parseSelect(text: string, options: { parameters?: boolean } = {}
   return guardStack(() => {
     const tokens = tokensOf(text) ?? [];
     const problems = checkSelect(tree, tokens, options.parameters ?? false);
-    const { block, mentions, problems: unresolved } = buildQueryBlock(tree, text, tokens, indexOf);
+    const { block, mentions, problems: unresolved } = buildQueryBlock(tree, text, tokens, indexOf, options.relations);
     const all = [...problems.map(({ byte, message }) => ({ index: indexOf(byte), message })), ...unresolved];
     if (all.length > 0) throw new StatementError(all.sort((a, b) => a.index - b.index));
     return { text, tree, block, mentions, parameters: parametersOf(tree, text, indexOf), functions: functionsIn(tree), indexOf };

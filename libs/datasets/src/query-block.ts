@@ -1,5 +1,6 @@
 import type { Alias, CommonTableExpr, JoinExpr, Node, RangeSubselect, RangeVar, ScanToken, SelectStmt } from 'libpg-query';
 import type { Mention } from './dataset.js';
+import { nearestName } from './nearest-name.js';
 import type { StatementProblem } from './statement-error.js';
 import { armsOf, as, strings, walk } from './syntax-tree.js';
 
@@ -11,6 +12,8 @@ export interface QueryBlock {
   readonly arms: readonly QueryBlock[];
   /** SELECTs inside expressions: scalar sub-selects, EXISTS, IN, ARRAY. */
   readonly sublinks: readonly QueryBlock[];
+  /** For a WITH query that reads itself: what its OpaqueItems name as `itself`. */
+  readonly recursive?: object;
 }
 
 export type FromItem = RelationItem | QueryItem | JoinItem | OpaqueItem;
@@ -32,6 +35,8 @@ export interface QueryItem extends Named {
   readonly kind: 'query';
   readonly block: QueryBlock;
   readonly lateral: boolean;
+  /** Columns that SEARCH and CYCLE add to a recursive WITH query. */
+  readonly generated: readonly string[];
 }
 
 export interface JoinItem extends Named {
@@ -43,9 +48,12 @@ export interface JoinItem extends Named {
   readonly on?: Node;
 }
 
-/** A function, or a recursive WITH query that reads itself: its columns are not known. */
+/** A function, whose columns are not known, or a recursive WITH query at the place where it reads itself. */
 export interface OpaqueItem extends Named {
   readonly kind: 'opaque';
+  /** The function with its arguments. */
+  readonly node?: Node;
+  readonly itself?: object;
 }
 
 interface WithQuery {
@@ -53,7 +61,12 @@ interface WithQuery {
   readonly scope: Scope;
   read: boolean;
 }
-type Scope = ReadonlyMap<string, WithQuery | 'itself'>;
+/** Stands for a recursive WITH query inside its own text. */
+interface Itself {
+  readonly itself: CommonTableExpr;
+  read: boolean;
+}
+type Scope = ReadonlyMap<string, WithQuery | Itself>;
 
 /** Copies of WITH queries double with each level that reads the one before twice. */
 const MOST_BLOCKS = 1_000;
@@ -67,8 +80,9 @@ export function buildQueryBlock(
   text: string,
   tokens: readonly ScanToken[],
   indexOf: (byte: number) => number,
+  relations: readonly string[] = [],
 ): { block: QueryBlock; mentions: Mention[]; problems: StatementProblem[] } {
-  const builder = new BlockBuilder(text, tokens, indexOf);
+  const builder = new BlockBuilder(text, tokens, indexOf, relations);
   const block = builder.block(tree, new Map());
   const mentions = [...builder.mentions.values()].sort((a, b) => a.start - b.start);
   return { block, mentions, problems: [...builder.problems.values()] };
@@ -79,9 +93,14 @@ class BlockBuilder {
   readonly problems = new Map<string, StatementProblem>();
   private blocks = 0;
 
-  constructor(private readonly text: string, private readonly tokens: readonly ScanToken[], private readonly indexOf: (byte: number) => number) {}
+  constructor(
+    private readonly text: string,
+    private readonly tokens: readonly ScanToken[],
+    private readonly indexOf: (byte: number) => number,
+    private readonly relations: readonly string[],
+  ) {}
 
-  block(select: SelectStmt, outer: Scope): QueryBlock {
+  block(select: SelectStmt, outer: Scope, itself?: Itself): QueryBlock {
     if (++this.blocks > MOST_BLOCKS) throw new RangeError('too many sub-selects');
     const own = this.scopeOf(select, outer);
     const arms = (armsOf(select) ?? []).map((arm) => this.block(arm, own));
@@ -89,10 +108,10 @@ class BlockBuilder {
     const sublinks = this.sublinks(select, own);
     for (const query of own.values()) {
       // A WITH query that nothing reads runs nowhere, yet its text must be right.
-      if (query === 'itself' || query.read || outer.get(query.node.ctename ?? '') === query) continue;
+      if ('itself' in query || query.read || outer.get(query.node.ctename ?? '') === query) continue;
       this.withQuery(query);
     }
-    return { select, from, arms, sublinks };
+    return { select, from, arms, sublinks, ...(itself?.read === true ? { recursive: itself.itself } : {}) };
   }
 
   private scopeOf(select: SelectStmt, outer: Scope): Scope {
@@ -113,8 +132,9 @@ class BlockBuilder {
     const select = as<SelectStmt>('SelectStmt', query.node.ctequery);
     if (select === undefined) return undefined; // statement-rules.ts refuses it
     const name = query.node.ctename ?? '';
-    const inside = query.scope.get(name) === query ? new Map(query.scope).set(name, 'itself') : query.scope;
-    return this.block(select, inside);
+    if (query.scope.get(name) !== query) return this.block(select, query.scope);
+    const itself = { itself: query.node, read: false };
+    return this.block(select, new Map(query.scope).set(name, itself), itself);
   }
 
   private fromItem(node: Node, scope: Scope): FromItem {
@@ -125,10 +145,12 @@ class BlockBuilder {
     const sub = as<RangeSubselect>('RangeSubselect', node);
     const select = as<SelectStmt>('SelectStmt', sub?.subquery);
     if (sub !== undefined && select !== undefined) {
-      return { kind: 'query', block: this.block(select, scope), lateral: sub.lateral === true, ...named(sub.alias) };
+      return { kind: 'query', block: this.block(select, scope), lateral: sub.lateral === true, generated: [], ...named(sub.alias) };
     }
-    const inner = Object.values(node)[0] as { alias?: Alias };
-    return { kind: 'opaque', ...named(inner.alias) };
+    const inner = Object.values(node)[0] as { alias?: Alias; coldeflist?: readonly Node[] };
+    const names = named(inner.alias);
+    const defined = (inner.coldeflist ?? []).map((column) => as<{ colname?: string }>('ColumnDef', column)?.colname ?? '');
+    return { kind: 'opaque', node, ...names, columnNames: names.columnNames.length > 0 ? names.columnNames : defined };
   }
 
   private join(join: JoinExpr, scope: Scope): FromItem {
@@ -150,18 +172,31 @@ class BlockBuilder {
     const start = this.indexOf(node.location ?? 0);
     if (node.schemaname === undefined) {
       const query = scope.get(name);
-      if (query === undefined) this.problem(start, `${name} is no WITH query; name a table with its schema, as in silver.${name}`);
-      if (query === undefined || query === 'itself') return { kind: 'opaque', ...names };
+      if (query === undefined) this.problem(start, `${name} is no WITH query; name a table with its schema, as in ${this.qualified(name)}`);
+      if (query === undefined) return { kind: 'opaque', ...names };
+      const { aliascolnames, search_clause: search, cycle_clause: cycle } = 'itself' in query ? query.itself : query.node;
+      const renamed = strings(aliascolnames).map((column, i) => names.columnNames[i] ?? column);
+      const columnNames = renamed.length > 0 ? renamed : names.columnNames;
+      if ('itself' in query) {
+        query.read = true;
+        return { kind: 'opaque', itself: query.itself, ...names, columnNames };
+      }
       const block = this.withQuery(query);
       if (block === undefined) return { kind: 'opaque', ...names };
-      const renamed = strings(query.node.aliascolnames).map((column, i) => names.columnNames[i] ?? column);
-      return { kind: 'query', block, lateral: false, ...names, columnNames: renamed.length > 0 ? renamed : names.columnNames };
+      const generated = [search?.search_seq_column, cycle?.cycle_mark_column, cycle?.cycle_path_column].flatMap((column) => column ?? []);
+      return { kind: 'query', block, lateral: false, generated, ...names, columnNames };
     }
     if (node.catalogname !== undefined) this.problem(start, `${node.catalogname}.${node.schemaname}.${name}: a table is named by schema and name only`);
     if (node.inh !== true) this.problem(start, 'ONLY would leave out the partitions of the table');
     const relation = `${node.schemaname}.${name}`;
     this.mentions.set(start, { relation, start, end: this.endOfName(node), aliased: node.alias !== undefined });
     return { kind: 'relation', relation, start, ...names };
+  }
+
+  private qualified(name: string): string {
+    const bare = (relation: string): string => relation.slice(relation.indexOf('.') + 1);
+    const nearest = nearestName(name, this.relations.map(bare));
+    return this.relations.find((relation) => bare(relation) === nearest) ?? `silver.${name}`;
   }
 
   /** The parser says where `schema.name` begins; the scanner where its last part ends, whatever stands between. */

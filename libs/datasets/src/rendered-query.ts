@@ -19,7 +19,8 @@ const WORD = /[\p{L}\p{N}_$]/u;
 
 /**
  * Puts other text in the place of relations and changes nothing else. A mention without an alias gets its bare name as
- * one, so that `stg_readings.device` still means something beside a sub-select.
+ * one, so that `stg_readings.device` still means something beside a sub-select. A renamed mention is written as it is
+ * called now, unless something else is put in its place.
  * @param replace the SQL that stands for a mention, e.g. a sub-select in parentheses; undefined keeps it as written
  */
 export function withRelations(query: Query, replace: (mention: Mention) => string | undefined): RenderedQuery {
@@ -27,7 +28,7 @@ export function withRelations(query: Query, replace: (mention: Mention) => strin
   let text = '';
   let copied = 0;
   for (const mention of query.mentions) {
-    const replacement = replace(mention);
+    const replacement = replace(mention) ?? (mention.renamed ? quoted(mention.relation) : undefined);
     if (replacement === undefined) continue;
     text += query.text.slice(copied, mention.start);
     const start = text.length;
@@ -60,6 +61,10 @@ export function placeOf(rendered: RenderedQuery, position: number, prefixLength 
 /** The place in the file of an index into Query.text. */
 export function placeInQuery(query: Query, index: number): Place {
   return placeAt(query.file, query.fileText, query.offset + Math.min(index, query.text.length));
+}
+
+function quoted(relation: string): string {
+  return relation.split('.').map((name) => `"${name.replaceAll('"', '""')}"`).join('.');
 }
 
 /** `from"silver"."t"` needs no blank, `frompg_temp.t` would be another word. */

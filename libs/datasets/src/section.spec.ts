@@ -49,6 +49,43 @@ describe('Section', () => {
     ]);
   });
 
+  it('reads words that may have settings', () => {
+    const read = (s: Section): unknown[] => s.wordsWithSettings('tests').map(({ name, settings }) => [name.value, name.place.column, settings?.number('min')?.value]);
+    expect(reading('tests: [a, b: { min: 1 }, { c: }]', read)).toEqual({ answer: [['a', 9, undefined], ['b', 12, 1], ['c', 29, undefined]], problems: [] });
+    expect(reading('tests: a', read)).toEqual({ answer: [['a', 8, undefined]], problems: [] });
+    expect(reading('tests: [{ a: 1 }, [b], { c: , min: 2 }, 3, {}]', read)).toEqual({
+      answer: [],
+      problems: [
+        '2:14: tests.a must be a mapping `key: value`, is the number 1',
+        '2:19: tests must be text, is a list',
+        '2:31: tests: the settings of c belong one level deeper, under `c:`',
+        '2:41: tests must be text, is the number 3',
+        '2:44: tests must be text, is a mapping',
+      ],
+    });
+  });
+
+  it('reads numbers, lists of plain values and a mapping', () => {
+    expect(reading('n: 1.5', (s) => s.number('n')?.value)).toEqual({ answer: 1.5, problems: [] });
+    expect(reading('n: "1"', (s) => s.number('n'))).toEqual({ answer: undefined, problems: ['2:4: n must be a number, is the text "1"'] });
+    expect(values(reading('v: [a, 1, true, 2022-04-14]', (s) => s.scalars('v')).answer)).toEqual(['a', 1, true, '2022-04-14']);
+    expect(reading('v: [{ a: 1 }, ]', (s) => s.scalars('v')).problems).toEqual(['2:5: v must be text, a number or true or false, is a mapping']);
+    expect(reading('s: { every: 1h }', (s) => [s.isMapping('s'), s.section('s')?.text('every')?.value])).toEqual({ answer: [true, '1h'], problems: [] });
+    expect(reading('s: 1h', (s) => [s.isMapping('s'), s.section('s')])).toEqual({ answer: [false, undefined], problems: ['2:4: s must be a mapping `key: value`, is the text "1h"'] });
+  });
+
+  it('knows the place of each character of a text that stands in the file as it is', () => {
+    const place = (yaml: string, index: number): [number, number] => {
+      const { line, column } = reading(yaml, (s) => s.placeWithin('where', index)).answer;
+      return [line, column];
+    };
+    expect(place('where: a = 1', 4)).toEqual([2, 12]);
+    expect(place('where: "a = 1"', 4)).toEqual([2, 13]);
+    expect(place("where: 'a = 1'", 4)).toEqual([2, 13]);
+    expect(place('where: "a\\tb"', 2)).toEqual([2, 8]); // written otherwise: its beginning
+    expect(place('where: |\n  a = 1\n  or b', 9)).toEqual([2, 8]);
+  });
+
   it('reports values of another type and goes on', () => {
     expect(reading('flag: maybe', (s) => s.flag('flag'))).toEqual({ answer: undefined, problems: ['2:7: flag must be true or false, is the text "maybe"'] });
     expect(reading('sums: [a]', (s) => s.textPairs('sums'))).toEqual({ answer: [], problems: ['2:7: sums must be a mapping `name: value`, is a list'] });
@@ -62,6 +99,7 @@ describe('Section', () => {
       s.text('description');
       s.finish(['refresh']);
     };
+    expect(reading('tests: x', (s) => s.finish([], { tests: 'write data_tests' })).problems).toEqual(['2:1: unknown key tests; write data_tests']);
     expect(reading('descripton: x\nrefresh: y', read).problems).toEqual(['2:1: unknown key descripton; did you mean description?', '3:1: refresh is not built yet']);
   });
 });

@@ -1,8 +1,9 @@
-import { isAlias, isMap, isScalar, isSeq, parseDocument, type Node as YamlNode, type YAMLMap } from 'yaml';
+import { isMap, isScalar, isSeq, parseDocument, type Node as YamlNode, type YAMLMap } from 'yaml';
 import type { Place } from './dataset.js';
 import { didYouMean } from './nearest-name.js';
 import type { Problems } from './problem.js';
 import { placeAt } from './text-position.js';
+import { describe, keyOf } from './yaml-node.js';
 
 /** A value of a YAML file or header together with where it stands. */
 export interface Located<T = string> {
@@ -68,6 +69,14 @@ export class Section {
     return undefined;
   }
 
+  number(key: string): Located<number> | undefined {
+    const node = this.node(key);
+    if (node === undefined) return undefined;
+    if (isScalar(node) && typeof node.value === 'number') return { value: node.value, place: this.at(node) };
+    this.wrongType(key, node, 'a number');
+    return undefined;
+  }
+
   /** One of some words. A word of `later` is part of the design but refused by name. */
   choice<T extends string>(key: string, words: readonly T[], later: readonly string[] = []): Located<T> | undefined {
     const found = this.text(key);
@@ -79,18 +88,22 @@ export class Section {
     return undefined;
   }
 
-  /** A list of words as in `choice`. An element with settings, as in `- word: {...}`, is refused by name. */
-  choices<T extends string>(key: string, words: readonly T[], later: readonly string[]): Located<T>[] {
+  /** A list of words, each alone or with settings: `- word` or `- word: { key: value }`. */
+  wordsWithSettings(key: string): { name: Located; settings?: Section }[] {
     return this.elements(key).flatMap((node) => {
-      const named = isMap(node) && node.items.length > 0 ? (node.items[0]!.key as YamlNode) : undefined;
-      const found = this.textOf(key, named ?? node);
-      if (found === undefined) return [];
-      const value = words.find((word) => word === found.value);
-      if (value !== undefined && named === undefined) return [{ value, place: found.place }];
-      if (value !== undefined) this.problems.add(found.place, `${key}: settings of ${found.value} are not built yet`);
-      else if (later.includes(found.value)) this.problems.add(found.place, `\`${key}: ${found.value}\` is not built yet; built are ${words.join(', ')}`);
-      else this.problems.add(found.place, `${key} knows ${words.join(', ')}, not ${found.value}${didYouMean(found.value, [...words, ...later])}`);
-      return [];
+      if (!isMap(node) || node.items.length === 0) {
+        const word = this.textOf(key, node);
+        return word === undefined ? [] : [{ name: word }];
+      }
+      const [pair, ...more] = node.items;
+      const name: Located = { value: keyOf(pair?.key) ?? '', place: this.at((pair?.key ?? node) as YamlNode) };
+      if (more.length > 0) {
+        this.problems.add(this.at(more[0]!.key as YamlNode), `${key}: the settings of ${name.value} belong one level deeper, under \`${name.value}:\``);
+        return [];
+      }
+      const value = pair?.value as YamlNode | null | undefined;
+      if (value === null || value === undefined || (isScalar(value) && value.value === null)) return [{ name }];
+      return this.sectionOf(`${key}.${name.value}`, value).map((settings) => ({ name, settings }));
     });
   }
 
@@ -120,6 +133,26 @@ export class Section {
     });
   }
 
+  /** A list of texts, numbers and flags; a single one stands for a list of one. */
+  scalars(key: string): Located<string | number | boolean>[] {
+    return this.elements(key).flatMap((node) => {
+      const value = isScalar(node) ? node.value : undefined;
+      if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return [{ value, place: this.at(node) }];
+      this.wrongType(key, node, 'text, a number or true or false');
+      return [];
+    });
+  }
+
+  /** A mapping. */
+  section(key: string): Section | undefined {
+    const node = this.node(key);
+    return node === undefined ? undefined : this.sectionOf(key, node)[0];
+  }
+
+  isMapping(key: string): boolean {
+    return isMap(this.node(key));
+  }
+
   /** A list of mappings. */
   sections(key: string): Section[] {
     return this.elements(key).flatMap((node) => this.sectionOf(key, node));
@@ -128,6 +161,25 @@ export class Section {
   /** A mapping from names to mappings. */
   namedSections(key: string): { name: Located; section: Section }[] {
     return this.entries(key).flatMap(([name, node]) => this.sectionOf(`${key}.${name.value}`, node).map((section) => ({ name, section })));
+  }
+
+  /** Every key with its node, for a mapping whose keys are the author's own, such as the columns of a row. */
+  ownEntries(): { name: Located; node: YamlNode | null; place: Place }[] {
+    return this.map.items.map(({ key, value }) => {
+      const name = { value: keyOf(key) ?? '', place: this.at(key as YamlNode) };
+      this.asked.add(name.value);
+      return { name, node: (value ?? null) as YamlNode | null, place: value === null ? name.place : this.at(value as YamlNode) };
+    });
+  }
+
+  /** The place of an index into a text, where the file holds the text as it is; else where the text begins. */
+  placeWithin(key: string, index: number): Place {
+    const node = this.node(key)!;
+    const text = isScalar(node) ? String(node.value) : '';
+    const start = node.range?.[0] ?? 0;
+    const first = ['"', "'"].includes(this.source.yaml[start] ?? '') ? start + 1 : start;
+    const asWritten = this.source.yaml.startsWith(text, first);
+    return placeAt(this.source.file, this.source.fileText, this.source.offset + (asWritten ? first + index : start));
   }
 
   /** The value as plain JavaScript: for values of any type, such as defaults. */
@@ -140,13 +192,15 @@ export class Section {
   /**
    * Reports the keys nobody asked for, with the nearest known key.
    * @param later keys of the design that are refused by name
+   * @param elsewhere keys that people look for here, and what to write instead
    */
-  finish(later: readonly string[] = []): void {
+  finish(later: readonly string[] = [], elsewhere: Readonly<Record<string, string>> = {}): void {
     for (const { key } of this.map.items) {
       const name = keyOf(key) ?? '';
       if (this.asked.has(name)) continue;
       const place = this.at(key as YamlNode);
       if (later.includes(name)) this.problems.add(place, `${name} is not built yet`);
+      else if (Object.hasOwn(elsewhere, name)) this.problems.add(place, `unknown key ${name}; ${elsewhere[name]}`);
       else this.problems.add(place, `unknown key ${name}${didYouMean(name, this.asked) || `; known are ${[...this.asked].join(', ')}`}`);
     }
   }
@@ -191,17 +245,4 @@ export class Section {
   private at(node: YamlNode): Place {
     return placeAt(this.source.file, this.source.fileText, this.source.offset + (node.range?.[0] ?? 0));
   }
-}
-
-function keyOf(key: unknown): string | undefined {
-  if (isScalar(key)) return String(key.value);
-  return typeof key === 'string' ? key : undefined;
-}
-
-function describe(node: YamlNode | null): string {
-  if (isMap(node)) return 'a mapping';
-  if (isSeq(node)) return 'a list';
-  if (isAlias(node)) return 'an alias';
-  if (!isScalar(node) || node.value === null) return 'empty';
-  return typeof node.value === 'string' ? `the text ${JSON.stringify(node.value)}` : `the ${typeof node.value} ${JSON.stringify(node.value)}`;
 }

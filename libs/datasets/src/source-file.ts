@@ -1,4 +1,6 @@
 import type { Source } from './dataset.js';
+import { readDuration } from './duration.js';
+import { readTags } from './model-header.js';
 import type { Problems } from './problem.js';
 import { Section } from './section.js';
 import { startOf } from './sql-file.js';
@@ -24,23 +26,15 @@ export interface DatasetHeader {
 }
 
 const DEFAULT_PROBE_MS = 2_000;
-const UNIT_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
-const SHORTEST_PROBE_MS = 100;
-const LONGEST_PROBE_MS = 3_600_000;
+const PROBE_RANGE = { shortestMs: 100, longestMs: 3_600_000, text: 'from 100ms to 1h' };
 
 /** Reads `dataset.yml`. */
 export function readDatasetHeader(file: string, fileText: string, problems: Problems): DatasetHeader | undefined {
   const section = Section.read({ file, fileText, yaml: fileText, offset: 0 }, problems);
   if (section === undefined) return undefined;
   const description = section.text('description')?.value ?? '';
-  const probe = section.text('probe_every');
-  section.finish(['schedule', 'cron', 'refresh', 'base_path', 'retention', 'on_data_error', 'run_bound', 'timezone']);
-  if (probe === undefined) return { description, probeEveryMs: DEFAULT_PROBE_MS };
-  const [, amount, unit] = /^(\d{1,7})\s?(ms|s|m|h)$/.exec(probe.value) ?? [];
-  const probeEveryMs = Number(amount) * (UNIT_MS[unit ?? ''] ?? NaN);
-  if (!(probeEveryMs >= SHORTEST_PROBE_MS && probeEveryMs <= LONGEST_PROBE_MS)) {
-    problems.add(probe.place, `probe_every must be a time such as 500ms, 2s or 1m, from 100ms to 1h, is ${probe.value}`);
-  }
+  const probeEveryMs = readDuration(section, 'probe_every', problems, PROBE_RANGE) ?? DEFAULT_PROBE_MS;
+  section.finish(['schedule', 'cron', 'refresh', 'base_path', 'retention', 'run_bound', 'timezone']);
   return { description, probeEveryMs };
 }
 
@@ -56,10 +50,27 @@ export function readSource(file: string, fileText: string, name: string, problem
   const kind = section.choice('kind', ['lines'] as const, ['events', 'files', 'pull']);
   const path = section.requiredText('path', 'the POST route, as in /data');
   const description = section.text('description')?.value ?? '';
+  const tags = readTags(section, problems);
+  const freshness = readFreshness(section, problems);
   section.finish(['policy', 'dedupe', 'retention', 'format', 'schema', 'device', 'precision', 'on_fail']);
   if (path !== undefined && !ROUTE.test(path.value)) {
     problems.add(path.place, `path must be a route such as /data: lower-case letters, digits, - and _ after each slash, is ${path.value}`);
     return undefined;
   }
-  return kind === undefined || path === undefined ? undefined : { kind: kind.value, relation: `bronze.${name}`, path: path.value, description, file };
+  if (kind === undefined || path === undefined) return undefined;
+  return { kind: kind.value, relation: `bronze.${name}`, path: path.value, description, tags, ...(freshness === undefined ? {} : { freshness }), file };
+}
+
+/** `freshness: { warn_after: 1h, error_after: 1d }`, or with dbt's `{ count: 1, period: hour }`. */
+function readFreshness(section: Section, problems: Problems): Source['freshness'] {
+  const freshness = section.section('freshness');
+  if (freshness === undefined) return undefined;
+  const warnAfterMs = readDuration(freshness, 'warn_after', problems);
+  const errorAfterMs = readDuration(freshness, 'error_after', problems);
+  freshness.finish();
+  if (!freshness.has('warn_after') && !freshness.has('error_after')) problems.add(section.placeOf('freshness'), 'freshness needs warn_after or error_after, as in `error_after: 1d`');
+  if (warnAfterMs !== undefined && errorAfterMs !== undefined && warnAfterMs > errorAfterMs) {
+    problems.add(freshness.placeOf('warn_after'), 'warn_after is longer than error_after, so it never warns');
+  }
+  return { ...(warnAfterMs === undefined ? {} : { warnAfterMs }), ...(errorAfterMs === undefined ? {} : { errorAfterMs }) };
 }

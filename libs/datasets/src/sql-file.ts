@@ -4,16 +4,21 @@ import type { Problems } from './problem.js';
 import { Section } from './section.js';
 import { placeAt } from './text-position.js';
 
-/** An SQL file in its two parts. */
-export interface SqlFile {
+/** An SQL file whose header may be missing. */
+export interface SqlText {
   /** The path shown in messages. */
   readonly file: string;
   readonly fileText: string;
-  readonly header: Section;
+  readonly header?: Section;
   /** What follows the header comment, as written. */
   readonly body: string;
   /** Where `body` starts in `fileText`. */
   readonly bodyOffset: number;
+}
+
+/** An SQL file in its two parts. */
+export interface SqlFile extends SqlText {
+  readonly header: Section;
 }
 
 const OPENING = /^\uFEFF?\s*\/\*[ \t]*---[ \t]*\r?\n/;
@@ -29,6 +34,14 @@ const CLOSING = /\r?\n[ \t]*---\s*$/;
 export async function readSqlFile(path: string, file: string, problems: Problems): Promise<SqlFile | undefined> {
   const fileText = await readText(path, file, problems);
   return fileText === undefined ? undefined : splitSqlFile(file, fileText, problems);
+}
+
+/** As readSqlFile, for a file that may be nothing but a SELECT. */
+export async function readSqlText(path: string, file: string, problems: Problems): Promise<SqlText | undefined> {
+  const fileText = await readText(path, file, problems);
+  if (fileText === undefined || OPENING.test(fileText)) return fileText === undefined ? undefined : splitSqlFile(file, fileText, problems);
+  const bodyOffset = fileText.startsWith('\uFEFF') ? 1 : 0;
+  return { file, fileText, body: fileText.slice(bodyOffset), bodyOffset };
 }
 
 /** As readSqlFile, for a text already read. */

@@ -1,8 +1,8 @@
 import type { FuncCall, Node, SelectStmt, WindowDef } from 'libpg-query';
 import type { Reports } from './accumulate.js';
-import type { Columns, Origins } from './column-scope.js';
+import type { Origins } from './lineage/value-group.js';
 import type { TouchColumn } from './dataset.js';
-import type { Lineage } from './lineage.js';
+import type { Lineage, Outputs } from './lineage/lineage.js';
 import { didYouMean } from './nearest-name.js';
 import type { SelectStatement } from './parser.js';
 import type { FromItem, QueryBlock, RelationItem } from './query-block.js';
@@ -24,7 +24,7 @@ export function readTouchKeys(statement: SelectStatement, keys: readonly Located
   return touch;
 }
 
-function touchColumn(key: Located, outputs: Columns, mentions: readonly RelationItem[], reports: Reports, statement: SelectStatement): TouchColumn[] {
+function touchColumn(key: Located, outputs: Outputs, mentions: readonly RelationItem[], reports: Reports, statement: SelectStatement): TouchColumn[] {
   const names = outputs.list.flatMap((column) => column?.name ?? []);
   const output = outputs.list.find((column) => column?.name === key.value);
   if (output === undefined) {

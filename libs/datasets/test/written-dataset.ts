@@ -38,7 +38,8 @@ export function sqlFile(header: string, select: string): string {
   return `/* ---\n${header.trim()}\n--- */\n${select}`;
 }
 
-async function withFiles<T>(files: Files, read: (sql: string) => Promise<T>): Promise<T> {
+/** Writes the files below a folder `sql/` of its own, reads, removes them again. */
+export async function withFiles<T>(files: Files, read: (sql: string) => Promise<T>): Promise<T> {
   const root = await mkdtemp(join(tmpdir(), 'ingot-datasets-'));
   const sql = join(root, 'sql');
   try {
