@@ -1,2 +1,5 @@
 export { isMigrated, migrate } from './migrate.js';
 export { dumpSchema } from './schema-dump.js';
+export { openRunHistory } from './operations/open-run-history.js';
+export type { RunFilter, RunHistory } from './operations/run-history.js';
+export type { FailedTest, Run, RunError, RunStep, RunTestResult } from './entities/run.js';

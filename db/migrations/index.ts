@@ -1,4 +1,9 @@
 import { OperationalSchema1795200000000 } from './1795200000000-operational-schema.js';
+import { Quarantine1795300000000 } from './1795300000000-quarantine.js';
+import { SafeCasts1795301000000 } from './1795301000000-safe-casts.js';
+import { DataTests1795310000000 } from './1795310000000-data-tests.js';
+import { Plans1795320000000 } from './1795320000000-plans.js';
+import { RunHistory1795330000000 } from './1795330000000-run-history.js';
 
 /** In order; a class is added here by hand, never found by a glob. */
-export const migrations = [OperationalSchema1795200000000];
+export const migrations = [OperationalSchema1795200000000, Quarantine1795300000000, SafeCasts1795301000000, DataTests1795310000000, Plans1795320000000, RunHistory1795330000000];
