@@ -1,7 +1,7 @@
 import type { Config } from '@ingot/config';
-import type { Dataset } from '@ingot/datasets';
+import { formatPlace, type Dataset } from '@ingot/datasets';
 import { isMigrated, migrate } from '@ingot/db';
-import { apply, checkCluster, isKnown } from '@ingot/models';
+import { adoptCluster, apply, isKnown } from '@ingot/models';
 import { checkServer, connect, ServerCheckError, startEmbedded, type EmbeddedServer } from '@ingot/postgres';
 import { createLogger, type Logger } from './logger.js';
 import { loadProject, type Project } from './project.js';
@@ -19,6 +19,7 @@ type Say = (line: string) => void;
 export async function boot(config: Config, open: ClosingList, say: Say, signal?: AbortSignal): Promise<{ welcome: string[] }> {
   const logger = createLogger(config.INGOT_LOG_LEVEL);
   const project = await loadProject(config.INGOT_SQL_DIR);
+  for (const warning of project.datasets.flatMap(({ warnings }) => warnings)) logger.warn(`${formatPlace(warning)}: ${warning.message}`);
   const server = config.embedded ? await startServer(config, open, say, signal) : undefined;
   const url = server?.url ?? config.DATABASE_URL ?? '';
   await prepareDatabase(url, config, project.datasets, logger);
@@ -33,7 +34,7 @@ async function startServer(config: Config, open: ClosingList, say: Say, signal?:
   return server;
 }
 
-/** A reachable server, the operational schema, the cluster we know, and the files applied, by us or by `ingot apply`. */
+/** A reachable server, the operational schema, watermarks that fit this cluster, and the files applied, by us or by `ingot apply`. */
 async function prepareDatabase(url: string, config: Config, datasets: readonly Dataset[], logger: Logger): Promise<void> {
   const auto = config.INGOT_APPLY === 'auto';
   for (const warning of await checkServer(url)) logger.warn(warning);
@@ -41,9 +42,9 @@ async function prepareDatabase(url: string, config: Config, datasets: readonly D
   const client = await connect({ url, name: 'ingot apply', settings: { jit: 'off' } });
   try {
     if (!(await isMigrated(client))) throw notPrepared('has no operational schema of this release');
-    await checkCluster(client);
+    await adoptCluster(client, (notice) => logger.warn(notice)); // before the first line is accepted
     for (const dataset of datasets) {
-      if (auto) await apply(client, dataset, (notice) => logger.warn({ dataset: dataset.name }, notice));
+      if (auto) await apply(client, dataset, (notice) => logger.warn({ dataset: dataset.name }, notice), { readSeconds: config.INGOT_READ_TX_SECONDS, onProgress: (progress) => logger.info({ dataset: dataset.name, ...progress }, 'backfill') });
       // Other files than ours may be applied while a deployment is under way: then we serve, and do not run.
       else if (!(await isKnown(client, dataset))) throw notPrepared(`does not hold the dataset ${dataset.name}`);
     }

@@ -23,7 +23,7 @@ describe('the endpoint data of the sensor dataset', () => {
     await database.query('create table gold.mart_daily_power (reading_date date not null, device text not null, metric_name text not null, metric_value numeric not null)');
     reads = repository();
     const relations = ['silver.stg_readings', 'gold.mart_daily_power'].map((relation) => ({ relation }));
-    const [data] = await loadEndpoints('sql', { name: 'sensor', sources: [], models: relations } as unknown as Dataset);
+    const [data] = await loadEndpoints('sql', { name: 'sensor', sources: [], seeds: [], models: relations } as unknown as Dataset);
     if (data === undefined) throw new Error('no endpoint');
     endpoint = data;
   });

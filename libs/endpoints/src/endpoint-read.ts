@@ -22,7 +22,7 @@ export function endpointRead(endpoint: Endpoint, request: EndpointRequest): Omit
   const format = FORMATS[request.format];
   return {
     name: `${endpoint.dataset}/${endpoint.name}`,
-    relations: endpoint.relations,
+    relations: endpoint.locks,
     query,
     frame: format.frame,
     copy: (columns) => format.copy(query, columns, endpoint.omitNull),

@@ -19,6 +19,8 @@ export interface Endpoint {
   readonly omitNull: readonly string[];
   /** `schema.name` of every relation the statement reads, sorted. */
   readonly relations: readonly string[];
+  /** What a read locks, in this order: the tables, those behind views too, by name; then the views by name. */
+  readonly locks: readonly string[];
   readonly template: SqlTemplate;
 }
 

@@ -8,6 +8,7 @@ import { loadEndpoints } from './load-endpoints.js';
 const DATASET = {
   name: 'sensor',
   sources: [{ relation: 'bronze.raw_readings' } as Source],
+  seeds: [],
   models: [{ relation: 'silver.stg_readings' } as Model, { relation: 'gold.mart_daily_power' } as Model],
 } as unknown as Dataset;
 const folders: string[] = [];
@@ -55,7 +56,7 @@ describe('loadEndpoints', () => {
     ['a format of later', file('path: /x\ndescription: X.\nformats: [json, csv, xml]', 'select 1 as a'), ['x.sql:4:17: the format csv is not built yet; built is json', 'x.sql:4:22: unknown format xml; known are json']],
     ['an unused parameter', file(`path: /x\ndescription: X.\n${PARAMETER}`, "select ':day' as a"), ['x.sql:5:3: the statement does not use :day']],
     ['an undeclared parameter', file('path: /x\ndescription: X.', 'select 1 as a,\n  :dya as b'), ['x.sql:6:3: :dya is not under parameters in the header']],
-    ['an unknown table', file('path: /x\ndescription: X.', 'select 1 as a from silver.stg_reading'), ['x.sql:5:20: no source or model of sensor owns silver.stg_reading; did you mean silver.stg_readings?']],
+    ['an unknown table', file('path: /x\ndescription: X.', 'select 1 as a from silver.stg_reading'), ['x.sql:5:20: no source, seed or model of sensor owns silver.stg_reading; did you mean silver.stg_readings?']],
     ['another statement', file('path: /x\ndescription: X.', 'select 1 as a; select 2'), ['x.sql:5:16: one file holds one statement; here begins another']],
     ['a statement that writes', file('path: /x\ndescription: X.', 'with d as (delete from silver.stg_readings returning 1) select 1 as a from d'), ['x.sql:5:24: DELETE in a WITH query changes data; a file is one SELECT that only reads']],
     ['a syntax error behind wide characters', file('path: /x\ndescription: X.', "select 'é🚀' as a fro"), ['x.sql:5:18: syntax error at or near "fro"']],

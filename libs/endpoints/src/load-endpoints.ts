@@ -62,6 +62,7 @@ function readEndpoint(name: string, sql: SqlFile, dataset: Dataset, problems: Pr
   for (const [parameter, place] of places) if (!used.has(parameter)) problems.add(place, `the statement does not use :${parameter}`);
   checkRelations(sql, compiled, dataset, problems);
   checkColumns(sql, compiled, omitNull, problems);
+  const relations = [...new Set(compiled.statement.mentions.map(({ relation }) => relation))].sort();
   return {
     dataset: dataset.name,
     name,
@@ -71,9 +72,22 @@ function readEndpoint(name: string, sql: SqlFile, dataset: Dataset, problems: Pr
     parameters,
     formats: formats.length > 0 ? formats : FORMAT_NAMES,
     omitNull: omitNull.map(({ value }) => value),
-    relations: [...new Set(compiled.statement.mentions.map(({ relation }) => relation))].sort(),
+    relations,
+    locks: lockOrder(relations, dataset),
     template: compiled.template,
   };
+}
+
+/**
+ * LOCK TABLE of a view locks the tables behind it too, then and there. In an order of all names a publication, which
+ * takes the same locks exclusively, would meet a reader of a view half-way: seen as a deadlock that ends the read.
+ */
+function lockOrder(relations: readonly string[], { models }: Dataset): string[] {
+  const views = new Map(models.flatMap((model) => (model.materialized === 'view' ? [[model.relation, model] as const] : [])));
+  const found = new Set(relations);
+  for (const relation of found) for (const mention of views.get(relation)?.query.mentions ?? []) found.add(mention.relation);
+  const sorted = [...found].sort();
+  return [...sorted.filter((relation) => !views.has(relation)), ...sorted.filter((relation) => views.has(relation))];
 }
 
 interface Compiled {
@@ -96,9 +110,9 @@ function readStatement(sql: SqlFile, parameters: readonly Parameter[], problems:
 }
 
 function checkRelations(sql: SqlFile, { statement, offset }: Compiled, dataset: Dataset, problems: Problems): void {
-  const known = [...dataset.models, ...dataset.sources].map(({ relation }) => relation);
+  const known = [...dataset.models, ...dataset.sources, ...dataset.seeds].map(({ relation }) => relation);
   for (const { relation, start } of statement.mentions) {
-    if (!known.includes(relation)) problems.add(placeAt(sql.file, sql.fileText, offset + start), `no source or model of ${dataset.name} owns ${relation}${didYouMean(relation, known)}`);
+    if (!known.includes(relation)) problems.add(placeAt(sql.file, sql.fileText, offset + start), `no source, seed or model of ${dataset.name} owns ${relation}${didYouMean(relation, known)}`);
   }
 }
 

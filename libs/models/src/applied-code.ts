@@ -1,4 +1,6 @@
 import type { Dataset, Materialized, Model } from '@ingot/datasets';
+import type { Connection } from '@ingot/postgres';
+import type { Client } from 'pg';
 
 /** What apply last made of a model, as kept in ingot.datasets.applied_code. */
 export interface AppliedModel {
@@ -6,47 +8,40 @@ export interface AppliedModel {
   readonly materialized: Materialized;
   /** Names of the indexes made for it, to tell them from those of others. */
   readonly indexes: readonly string[];
+  /** The whole text of its file; absent when a release before this one applied it. */
+  readonly text?: string;
+  /** The lowest `ingest_xid` it counts, when retention had dropped earlier lines before it was built. */
+  readonly since?: string;
   /** Its file is gone, its table is not. */
   readonly removed?: true;
 }
 
+/** By relation. */
 export type AppliedCode = Readonly<Record<string, AppliedModel>>;
 
-/** What has to happen to the database so that it agrees with the files. */
-export interface Changes {
-  /** Nothing has run yet and some table is to be made, or made otherwise: all are made anew. */
-  readonly remake: boolean;
-  /** Incremental models that stand in the way: one line each. */
-  readonly refused: readonly { readonly model: Model; readonly reason: string }[];
-  /** Files that are gone since the last apply. */
-  readonly removed: readonly { readonly relation: string; readonly materialized: Materialized }[];
+export async function readAppliedCode(client: Client | Connection, dataset: string): Promise<AppliedCode> {
+  const { rows } = await client.query<{ code: AppliedCode | null }>('select applied_code as code from ingot.datasets where name = $1', [dataset]);
+  return sortedByName(rows[0]?.code ?? {});
 }
 
-/**
- * Compares the files with what was applied.
- * @param hasRun whether a run has moved the watermark. Until then every table is empty and is just made; afterwards a
- *   new or changed incremental model would miss what earlier runs have taken.
- */
-export function compareCode(dataset: Dataset, applied: AppliedCode, hasRun: boolean): Changes {
-  const differing = dataset.models.filter((model) => {
-    const before = applied[model.relation];
-    return model.materialized === 'view' ? before?.materialized === 'incremental' : !isSame(model, before);
-  });
-  const known = new Set(dataset.models.map(({ relation }) => relation));
-  return {
-    remake: !hasRun && differing.length > 0,
-    refused: hasRun ? differing.map((model) => ({ model, reason: reasonFor(model, applied[model.relation]) })) : [],
-    removed: Object.entries(applied)
-      .filter(([relation, { removed }]) => removed === undefined && !known.has(relation))
-      .map(([relation, { materialized }]) => ({ relation, materialized })),
-  };
+/** jsonb keeps no order of keys; one order makes two codes comparable as text. */
+export function sortedByName(code: AppliedCode): AppliedCode {
+  const sorted = Object.keys(code).sort();
+  return Object.fromEntries(
+    sorted.map((relation) => {
+      const { hash, materialized, indexes, text, since, removed } = code[relation]!;
+      return [relation, { hash, materialized, indexes, ...(text === undefined ? {} : { text }), ...(since === undefined ? {} : { since }), ...(removed ? { removed } : {}) }];
+    }),
+  );
 }
 
+/** Whether the table or view of a model was made by just this code. */
 export function isSame(model: Model, before: AppliedModel | undefined): boolean {
   return before !== undefined && before.removed === undefined && before.hash === model.codeHash && before.materialized === model.materialized;
 }
 
-function reasonFor(model: Model, before: AppliedModel | undefined): string {
-  const what = before === undefined || before.removed ? `${model.relation} is new in a dataset that has already run` : `${model.relation} has changed`;
-  return `${what}; that needs a rebuild, which is not built yet`;
+/** What has a file no longer, since the last apply. */
+export function removedSince(dataset: Dataset, applied: AppliedCode): string[] {
+  const known = new Set(dataset.models.map(({ relation }) => relation));
+  return Object.entries(applied).flatMap(([relation, { removed }]) => (removed === undefined && !known.has(relation) ? [relation] : []));
 }

@@ -4,7 +4,7 @@ import pg, { type Client } from 'pg';
 import { columnName, relationName } from './sql-names.js';
 
 /** Puts the header's descriptions on the relation and its columns; what is as it should be is not touched. */
-export async function syncComments(client: Client | Connection, model: Model): Promise<void> {
+export async function syncComments(client: Client | Connection, model: Pick<Model, 'relation' | 'materialized' | 'description' | 'columns'>): Promise<void> {
   const { rows } = await client.query<{ column: string | null; comment: string | null }>(
     `select null as "column", obj_description($1::regclass, 'pg_class') as comment
      union all

@@ -87,6 +87,7 @@ export class DatasetRunner {
       const report = await withWatchedConnection(pool, (client) => maintain(client, dataset, { historyDays }));
       if (report.absorbed.length > 0) log.error({ dataset: this.name, ...report }, 'rows fell into a default partition: the transaction counter overtook the partitions made ahead');
       else if (report.partitionsMade.length > 0) log.info({ dataset: this.name, ...report }, 'partitions made ahead');
+      if (report.shadowsDropped) log.warn({ dataset: this.name }, 'a rebuild that nobody has gone on with for 24 h was dropped with what it had built');
     } catch (error) {
       log.warn({ dataset: this.name, err: error }, 'maintenance put off');
     }
@@ -123,7 +124,7 @@ export class DatasetRunner {
   private async lookOnly(): Promise<Freshness> {
     try {
       const found = await this.session.look(LOOK_ONLY_MS);
-      return found === 'covered' ? this.fresh() : this.stale(found === 'unseen' ? 'timeout' : found);
+      return found === 'covered' || found === 'due' ? this.fresh() : this.stale(found === 'unseen' ? 'timeout' : found);
     } catch {
       return this.stale('unavailable');
     }
@@ -150,7 +151,7 @@ export class DatasetRunner {
       while (!this.closed && (this.asked || this.backlog || !this.callers.isEmpty)) {
         this.asked = false;
         const group = this.callers.take();
-        const round = await this.round();
+        const round = await this.round(group);
         this.backlog = round === 'cut';
         this.answer(group, round);
         if (round === 'caught-up' || round === 'cut') await this.session.summarise().catch(() => undefined); // a table in use: the next run does it
@@ -181,9 +182,10 @@ export class DatasetRunner {
     }
   }
 
-  private async round(): Promise<Round> {
+  private async round(group: Group): Promise<Round> {
     try {
       const found = await this.session.look();
+      if (found === 'due') group.settle(this.fresh()); // the lines are covered, only a table is computed again
       if (found === 'covered') return this.well('covered');
       if (found === 'not-applied') return this.notApplied();
       if (this.backOff.waitMs > 0) return this.later();

@@ -2,8 +2,10 @@ import type { Dataset } from '@ingot/datasets';
 import { inTransaction, type Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
 import { attachPartition, dayWidth, listPartitions, makeAhead } from './bronze-partitions.js';
+import { dropIdlePlan } from './apply/plan-row.js';
 import { tryLock, withLock } from './dataset-lock.js';
 import { absorbDefault } from './default-partition.js';
+import { mergeRuns } from './run-history/merge-runs.js';
 import { relationName } from './sql-names.js';
 import { readState } from './watermark.js';
 
@@ -16,9 +18,13 @@ export interface MaintenanceReport {
   readonly partitionsMade: readonly string[];
   /** Ranges made of a default partition that held rows: the counter overtook the partitions made ahead. An alarm. */
   readonly absorbed: readonly string[];
+  /** True when a rebuild that nobody has gone on with for a day was dropped, with what it had built. */
+  readonly shadowsDropped: boolean;
   readonly flushesDeleted: number;
   readonly keysDeleted: number;
   readonly runsDeleted: number;
+  /** Records of uneventful runs that were added to another. */
+  readonly runsMerged: number;
 }
 
 const LOCK_TIMEOUT_MS = 200; // a flush holds its partitions for some 10 ms; what waits longer waits for the next tick
@@ -33,7 +39,7 @@ const KEY_HOURS = 24;
  * @throws 55P03 when a table was in use; the next call goes on
  */
 export async function maintain(client: Client | Connection, dataset: Dataset, options: MaintenanceOptions): Promise<MaintenanceReport> {
-  const report = { partitionsMade: [] as string[], absorbed: [] as string[], flushesDeleted: 0, keysDeleted: 0, runsDeleted: 0 };
+  const report = { partitionsMade: [] as string[], absorbed: [] as string[], shadowsDropped: false, flushesDeleted: 0, keysDeleted: 0, runsDeleted: 0, runsMerged: 0 };
   for (const { relation } of dataset.sources) {
     const { rows } = await client.query<{ exists: boolean }>('select to_regclass($1) is not null as exists', [relationName(relation)]);
     if (rows[0]?.exists !== true) continue;
@@ -46,6 +52,7 @@ export async function maintain(client: Client | Connection, dataset: Dataset, op
     if (absorbed !== undefined) report.absorbed.push(absorbed.name);
     report.partitionsMade.push(...(await partitionsAhead(client, dataset.name, relation, now, width)));
   }
+  report.shadowsDropped = await dropIdlePlan(client, dataset);
   report.flushesDeleted = await deleteFlushes(client, dataset);
   report.keysDeleted = await deleteInBatches(client, `ingot.idempotency_keys`, `created_at < now() - interval '${KEY_HOURS} hours'`);
   report.runsDeleted = await deleteInBatches(
@@ -54,6 +61,7 @@ export async function maintain(client: Client | Connection, dataset: Dataset, op
     `dataset = $1 and finished_at < now() - make_interval(days => $2) and id < (select max(id) from ingot.runs where dataset = $1)`,
     [dataset.name, options.historyDays],
   );
+  report.runsMerged = await mergeRuns(client, dataset.name);
   return report;
 }
 

@@ -30,16 +30,24 @@ export async function dropTables(client: Client | Connection, dataset: Dataset, 
 }
 
 /**
- * Makes the table of an incremental model with the columns its SELECT gives, and `_run_id`. A table that later models
- * read as growing gets a BRIN on `_run_id`; a changing one none, because an index there ends HOT updates.
+ * Makes the table of a model, or nothing when apply has made it already.
  * @param remaking whether tables of this dataset are being made: nothing has run in it yet
  * @throws ApplyError with the place in the file when the SELECT does not run
  */
 export async function makeTable(client: Client | Connection, model: Model, applied: AppliedCode, remaking: boolean): Promise<void> {
   const kind = await kindOf(client, model.relation);
+  if (kind !== undefined && applied[model.relation] !== undefined && !remaking) return;
   if (kind !== undefined && isSame(model, applied[model.relation])) return;
   if (kind !== undefined) throw refusal(model, `a ${kind} ${model.relation} exists already that Ingot has not made; drop or rename it`);
-  if (!remaking && isSame(model, applied[model.relation])) throw refusal(model, `the table ${model.relation} is gone from the database; making it again needs a rebuild, which is not built yet`);
+  await createTable(client, model);
+}
+
+/**
+ * Makes an empty table with the columns that a model's SELECT gives, and `_run_id`. A table that later models read as
+ * growing gets a BRIN on `_run_id`; a changing one none, because an index there ends HOT updates.
+ * @throws ApplyError with the place in the file when the SELECT does not run
+ */
+export async function createTable(client: Client | Connection, model: Model): Promise<void> {
   const prefix = `create table ${relationName(model.relation)} as\n`;
   const query = withRelations(model.query, () => undefined);
   try {

@@ -1,34 +1,14 @@
 import { createHash } from 'node:crypto';
-import { placeInQuery, type Dataset, type Model, type Strategy } from '@ingot/datasets';
+import type { Dataset, Model } from '@ingot/datasets';
 import type { Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
-import { ApplyError } from './apply-error.js';
 import { columnsOf } from './catalog.js';
+import { planTests, type PlannedTest } from './data-tests/planned-tests.js';
 import { columnList, columnName, joinedName, relationName } from './sql-names.js';
-
-/** What a run does to one model. A plan is data: the same for every run of the same files. */
-export interface Step {
-  readonly model: Model;
-  readonly strategy: Strategy;
-  /** Columns of the model's table without `_run_id`, in order. */
-  readonly columns: readonly string[];
-  /** Takes the increment first, for a model that reads more than it: a plan for several relations needs the planner's
-   * free choice, which reading an increment by BRIN does not leave it. */
-  readonly staged?: TemporaryTable;
-  /** For delete+insert: the touched keys. */
-  readonly touched?: TemporaryTable;
-  /** Columns of rows that the run removed or wrote, for the models that are computed anew by them. */
-  readonly changed?: TemporaryTable;
-}
-
-/** A table of the session's own, emptied by every commit. */
-export interface TemporaryTable {
-  /** As it stands in SQL. */
-  readonly name: string;
-  readonly columns: readonly string[];
-  /** Where the types of its columns come from. */
-  readonly like: { readonly relation: string; readonly columns: readonly string[] };
-}
+import type { Step, TemporaryTable } from './step.js';
+import { needsValuesBefore } from './strategies/changed-keys.js';
+import { readRowWise } from './strategies/row-wise/row-wise-plan.js';
+import { readTableInputs } from './tables/table-refreshes.js';
 
 export interface Plan {
   readonly dataset: Dataset;
@@ -36,26 +16,29 @@ export interface Plan {
   readonly sources: readonly string[];
   /** In graph order. */
   readonly steps: readonly Step[];
+  readonly tests: readonly PlannedTest[];
 }
 
-/**
- * The plan of a dataset as applied.
- * @throws ApplyError for a touched key that the engine cannot follow yet
- */
+/** The plan of a dataset as applied. */
 export async function readPlan(client: Client | Connection, dataset: Dataset): Promise<Plan> {
   const steps: Step[] = [];
+  const tableInputs = await readTableInputs(client, dataset);
   for (const model of dataset.models) {
-    if (model.strategy === undefined) continue;
+    if (model.materialized === 'view') continue;
     const columns = (await columnsOf(client, model.relation)).map(({ name }) => name);
-    steps.push({ model, strategy: model.strategy, columns, ...(await staging(client, dataset, model)), ...touching(model), ...changing(dataset, model) });
+    const rowWise = await readRowWise(client, dataset, model);
+    const changed = changing(dataset, model);
+    const step: Step = { model, strategy: model.strategy ?? 'table', columns, ...(rowWise === undefined ? {} : { rowWise }), ...(await staging(client, dataset, model)), ...touching(model), ...changed };
+    const inputs = tableInputs.get(model.relation);
+    steps.push({ ...step, ...computing(step), ...(inputs === undefined ? {} : { inputs }) });
   }
-  return { dataset, sources: dataset.sources.map(({ relation }) => relation), steps };
+  return { dataset, sources: dataset.sources.map(({ relation }) => relation), steps, tests: planTests(dataset) };
 }
 
 async function staging(client: Client | Connection, dataset: Dataset, model: Model): Promise<Pick<Step, 'staged'>> {
   const [input] = model.incrementOn;
   const onlyIncrement = model.query.mentions.every(({ relation }) => relation === input);
-  if (model.strategy === 'delete+insert' || input === undefined || onlyIncrement) return {};
+  if ((model.strategy !== 'append' && model.strategy !== 'accumulate') || input === undefined || onlyIncrement) return {};
   const isSource = dataset.sources.some(({ relation }) => relation === input);
   const columns = (await columnsOf(client, input)).map(({ name }) => name).concat(isSource ? [] : ['_run_id']);
   return { staged: temporary('increment', model, columns, { relation: input, columns }) };
@@ -71,19 +54,19 @@ function changing(dataset: Dataset, model: Model): Pick<Step, 'changed'> {
   if (model.strategy === 'append') return {};
   const wanted = new Set<string>();
   for (const child of dataset.models) {
-    for (const { column, from } of child.touchKey) {
+    for (const { from } of child.touchKey) {
       const own = from[model.relation];
-      if (own === undefined) continue;
-      // The value that a sum had before it is written is gone by the time ON CONFLICT returns.
-      if (model.strategy === 'accumulate' && !model.uniqueKey.includes(own)) {
-        throw new ApplyError([{ ...placeInQuery(child.query, 0), message: `touch_key ${column} of ${child.relation} is ${own} of ${model.relation}, which is not in that model's unique_key; such a key is not built yet` }]);
-      }
-      wanted.add(own);
+      if (own !== undefined) wanted.add(own);
     }
   }
   if (wanted.size === 0) return {};
   const columns = [...wanted].sort();
   return { changed: temporary('changed', model, columns, { relation: model.relation, columns }) };
+}
+
+function computing({ model, strategy, columns, changed }: Step): Pick<Step, 'computed'> {
+  const isNeeded = strategy === 'table' || (strategy === 'accumulate' && needsValuesBefore({ model, changed }));
+  return isNeeded ? { computed: temporary('computed', model, columns, { relation: model.relation, columns }) } : {};
 }
 
 /** Sessions are shared by datasets, so the name tells which model of which code the table belongs to. */
@@ -98,7 +81,7 @@ const prepared = new WeakMap<object, Set<string>>();
 export async function prepareSession(client: Client | Connection, plan: Plan): Promise<void> {
   const done = prepared.get(client) ?? new Set();
   prepared.set(client, done);
-  const missing = plan.steps.flatMap(({ staged, touched, changed }) => [staged, touched, changed]).flatMap((table) => (table === undefined || done.has(table.name) ? [] : [table]));
+  const missing = plan.steps.flatMap(({ staged, touched, changed, computed }) => [staged, touched, changed, computed]).flatMap((table) => (table === undefined || done.has(table.name) ? [] : [table]));
   for (const { name, like } of missing) {
     await client.query(`create temporary table if not exists ${name.slice('pg_temp.'.length)} on commit delete rows as select ${columnList(like.columns)} from ${relationName(like.relation)} with no data`);
     done.add(name);

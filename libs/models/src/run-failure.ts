@@ -1,8 +1,9 @@
 import { formatPlace, placeInQuery, type Model, type Place } from '@ingot/datasets';
 import { sqlState } from '@ingot/postgres';
+import { gateOfError } from './data-tests/gates.js';
+import { describeTest, type TestResult } from './data-tests/test-result.js';
 import { placeOfError, serverError } from './sql-error.js';
 import type { Statement } from './strategies/step-context.js';
-import { notNullConstraint, uniqueIndex } from './table-guards.js';
 
 /** A run was rolled back because of one model. `cause` is the error of the server. */
 export class RunFailure extends Error {
@@ -14,6 +15,8 @@ export class RunFailure extends Error {
     readonly reason: string,
     readonly sqlState: string | undefined,
     cause: unknown,
+    /** The data tests that failed, with counts and samples; empty for a failure of another kind. */
+    readonly tests: readonly TestResult[] = [],
   ) {
     super(`${formatPlace(place)}: ${model}: ${reason}`, { cause });
   }
@@ -25,18 +28,17 @@ export function failureOf(model: Model, statement: Statement, error: unknown): R
   const { message, detail } = serverError(error);
   if (test !== undefined) {
     const place = test.place ?? placeInQuery(model.query, 0);
-    return new RunFailure(model.relation, place, `data test ${test.name} of ${test.columns} failed${detail === undefined ? '' : `: ${detail}`}`, sqlState(error), error);
+    return new RunFailure(model.relation, place, `data test ${test.what} failed${detail === undefined ? '' : `: ${detail}`}`, sqlState(error), error);
   }
   const place = statement.query === undefined ? placeInQuery(model.query, 0) : placeOfError(error, statement.query.rendered, statement.query.prefixLength);
   return new RunFailure(model.relation, place, message ?? String(error), sqlState(error), error);
 }
 
-function failedTest(model: Model, error: unknown): { name: string; columns: string; place?: Place } | undefined {
+/** The data test whose own constraint or index an error comes from, if it does: what it is called, and where it stands. */
+export function failedTest(model: Model, error: unknown): { what: string; place?: Place } | undefined {
+  const gate = gateOfError(model, error);
+  if (gate !== undefined) return { what: describeTest(gate.test), place: gate.test.place };
   const { constraint, schema, table } = serverError(error);
-  if (constraint === undefined || `${schema}.${table}` !== model.relation) return undefined;
-  for (const { name, place } of model.columns) {
-    if (constraint === notNullConstraint(name)) return { name: 'not_null', columns: name, ...(place === undefined ? {} : { place }) };
-    if (constraint === uniqueIndex(model.relation, name)) return { name: 'unique', columns: name, ...(place === undefined ? {} : { place }) };
-  }
-  return constraint.endsWith('_key') && model.uniqueKey.length > 0 ? { name: 'unique', columns: model.uniqueKey.join(', ') } : undefined;
+  const isKey = constraint?.endsWith('_key') && `${schema}.${table}` === model.relation && model.uniqueKey.length > 0;
+  return isKey ? { what: `unique of ${model.uniqueKey.join(', ')}` } : undefined;
 }

@@ -7,6 +7,7 @@ import { hasUnseen } from './probe.js';
 import { run, type RunResult } from './run.js';
 import { RunFailure } from './run-failure.js';
 import { recordFailure } from './run-ledger.js';
+import { isRefreshDue } from './tables/table-refreshes.js';
 import { readState, type Snapshot } from './watermark.js';
 
 /** Rows that fill some 100 pages: below that there is no full range to summarise. */
@@ -40,20 +41,22 @@ export class RunSession {
   }
 
   /**
-   * Whether every row committed before the call is covered by the watermark.
+   * Whether every row committed before the call is covered by the watermark; `due` when all are, and a table with
+   * `refresh` waits to be computed.
    * @throws NoAnswerError after limitMs
    */
-  async look(limitMs = LOOK_MS): Promise<'covered' | 'unseen' | 'not-applied'> {
+  async look(limitMs = LOOK_MS): Promise<'covered' | 'due' | 'unseen' | 'not-applied'> {
     const { dataset, pool } = this.options;
     const sources = dataset.sources.map(({ relation }) => relation);
     return withConnectionFor(pool, limitMs, async (client) => {
       const known = this.seen;
-      if (known !== undefined && !(await hasUnseen(client, sources, known.snapshot))) return 'covered';
+      if (known !== undefined && !(await hasUnseen(client, sources, known.snapshot, dataset.name))) return (await isRefreshDue(client, dataset)) ? 'due' : 'covered';
       const state = await readState(client, dataset.name);
       if (state?.codeHash !== dataset.codeHash) return 'not-applied';
       this.seen = { snapshot: state.seen, at: state.updatedAt };
       if (known !== undefined && isSame(known.snapshot, state.seen)) return 'unseen';
-      return (await hasUnseen(client, sources, state.seen)) ? 'unseen' : 'covered';
+      if (await hasUnseen(client, sources, state.seen, dataset.name)) return 'unseen';
+      return (await isRefreshDue(client, dataset)) ? 'due' : 'covered';
     });
   }
 

@@ -1,25 +1,26 @@
-import { inTransaction, isConnectionError, sqlState, SQLSTATE, type Connection } from '@ingot/postgres';
+import { inTransaction, sqlState, SQLSTATE, type Connection } from '@ingot/postgres';
 import pRetry from 'p-retry';
 import type { Client } from 'pg';
+import { recordTests } from './data-tests/record-tests.js';
+import { RunTests } from './data-tests/run-tests.js';
+import type { TestResult } from './data-tests/test-result.js';
 import { tryLock } from './dataset-lock.js';
-import type { Increment } from './increment.js';
-import { prepareSession, type Plan, type Step } from './plan.js';
-import { failureOf } from './run-failure.js';
+import { Execution } from './execution.js';
+import { prepareSession, type Plan } from './plan.js';
+import { takeReplays } from './quarantine/replays.js';
 import { recordRun, type StepRecord } from './run-ledger.js';
-import { relationName } from './sql-names.js';
-import { accumulate } from './strategies/accumulate.js';
-import { append } from './strategies/append.js';
-import { deleteInsert } from './strategies/delete-insert.js';
-import type { Statement, StatementResult, StepContext, StepRows } from './strategies/step-context.js';
-import { boundIncrement, lockState, moveWatermark, unseenRows, type DatasetState, type Snapshot } from './watermark.js';
+import { TableRefreshes } from './tables/table-refreshes.js';
+import { boundIncrement, lockState, moveWatermark, type Snapshot } from './watermark.js';
 
 export interface RunOptions {
   /** Bronze rows that the run takes at most; one larger flush is taken whole. */
   readonly maxRows: number;
+  /** Told of each step as it is done; the run may still be rolled back, or start again with the first. */
+  readonly onStep?: (step: StepRecord, position: number, total: number) => void;
 }
 
 export type RunResult =
-  | { readonly outcome: 'succeeded'; readonly runId: bigint; readonly rowsIn: number; readonly cut: boolean; readonly seen: Snapshot; readonly steps: readonly StepRecord[] }
+  | { readonly outcome: 'succeeded'; readonly runId: bigint; readonly rowsIn: number; readonly cut: boolean; readonly seen: Snapshot; readonly durationMs: number; readonly steps: readonly StepRecord[]; readonly tests: readonly TestResult[] }
   /** Another session runs this dataset. */
   | { readonly outcome: 'busy' }
   /** The database was made by other files than this process has. */
@@ -49,17 +50,28 @@ export async function run(client: Client | Connection, plan: Plan, options: RunO
 
 async function attempt(client: Client | Connection, plan: Plan, options: RunOptions): Promise<RunResult> {
   const { dataset } = plan;
+  const started = performance.now();
   if (!(await tryLock(client, dataset.name))) return { outcome: 'busy' };
   const state = await lockState(client, dataset.name);
   if (state?.codeHash !== dataset.codeHash) return { outcome: 'not-applied' };
   const { upTo, cut } = await boundIncrement(client, plan.sources, state, options.maxRows);
-  const execution = new Execution(client, state.runId + 1n);
+  const refreshes = await TableRefreshes.read(client, dataset, state.runId + 1n);
+  const execution = new Execution(client, { dataset: dataset.name, runId: state.runId + 1n, refreshes, replays: await takeReplays(client, plan, options.maxRows) });
   const rowsIn = await execution.readSources(plan.sources, state, upTo);
-  for (const step of plan.steps) await execution.step(step);
+  const tests = new RunTests({ tests: plan.tests, runId: execution.runId, increments: execution.increments, ask: (text, incrementOnly) => execution.ask(text, incrementOnly) });
+  for (const [at, step] of plan.steps.entries()) {
+    await tests.before(step);
+    const record = await execution.step(step);
+    await tests.after(step);
+    options.onStep?.(record, at + 1, plan.steps.length);
+  }
+  await tests.finish();
+  await refreshes.record();
   const { runId, steps } = execution;
-  await recordRun(client, { dataset: dataset.name, runId, rowsIn, cut, codeHash: dataset.codeHash, steps });
+  await recordRun(client, { dataset: dataset.name, runId, rowsIn, cut, codeHash: dataset.codeHash, seen: upTo, steps });
+  await recordTests(client, dataset.name, runId, tests.results);
   await moveWatermark(client, dataset.name, runId, upTo);
-  return { outcome: 'succeeded', runId, rowsIn, cut, seen: upTo, steps };
+  return { outcome: 'succeeded', runId, rowsIn, cut, seen: upTo, durationMs: performance.now() - started, steps, tests: tests.results };
 }
 
 /** 40001 and 40P01 anywhere, 23505 on the engine's own tables: somebody else was faster. */
@@ -68,77 +80,4 @@ function startsAgain(error: unknown): boolean {
   const state = sqlState(cause);
   if (state === SQLSTATE.serializationFailure || state === SQLSTATE.deadlockDetected) return true;
   return state === SQLSTATE.uniqueViolation && (cause as { schema?: unknown }).schema === 'ingot';
-}
-
-/** The loop over a plan's steps inside one transaction. */
-class Execution implements StepContext {
-  readonly increments = new Map<string, Increment>();
-  readonly steps: StepRecord[] = [];
-  private sequentialScans = true;
-
-  constructor(
-    private readonly client: Client | Connection,
-    readonly runId: bigint,
-  ) {}
-
-  /** Counts the new rows of every source: a step without any is not executed. */
-  async readSources(sources: readonly string[], state: DatasetState, upTo: Snapshot): Promise<number> {
-    let total = 0;
-    // Nothing that writes runs in parallel anyway, and starting workers to count a few rows costs 25 ms.
-    await this.client.query('set local max_parallel_workers_per_gather = 0');
-    await this.allowSequentialScans(false);
-    for (const relation of sources) {
-      const where = unseenRows('ingest_xid', state.seen, upTo);
-      const { rows } = await this.client.query<{ count: string }>(`select count(*) from ${relationName(relation)} where ${where}`);
-      const count = Number(rows[0]?.count ?? 0);
-      this.increments.set(relation, { kind: 'growing', relation, where, rows: count });
-      total += count;
-    }
-    return total;
-  }
-
-  async step(step: Step): Promise<void> {
-    const { model, strategy } = step;
-    const started = performance.now();
-    const isEmpty = model.incrementOn.every((relation) => this.increments.get(relation)?.rows === 0);
-    const { written, deleted } = isEmpty ? { written: 0, deleted: 0 } : await this.refresh(step);
-    this.increments.set(model.relation, this.incrementOf(step, written, deleted));
-    this.steps.push({ model: model.relation, strategy, rowsWritten: written, rowsDeleted: deleted, durationMs: performance.now() - started });
-  }
-
-  async execute(step: Step, statement: Statement): Promise<StatementResult> {
-    try {
-      await this.allowSequentialScans(!statement.incrementOnly);
-      const { rowCount, rows } = await this.client.query<Record<string, unknown>>(statement.text);
-      return { rowCount: rowCount ?? 0, rows };
-    } catch (error) {
-      if (isConnectionError(error)) throw error; // no model's fault
-      throw failureOf(step.model, statement, error);
-    }
-  }
-
-  private refresh(step: Step): Promise<StepRows> {
-    switch (step.strategy) {
-      case 'append':
-        return append(step, this);
-      case 'accumulate':
-        return accumulate(step, this);
-      case 'delete+insert':
-        return deleteInsert(step, this);
-      case 'merge':
-        throw new Error('merge is not built yet');
-    }
-  }
-
-  private incrementOf({ model, strategy, changed }: Step, written: number, deleted: number): Increment {
-    const { relation } = model;
-    if (strategy === 'append') return { kind: 'growing', relation, where: `_run_id = '${this.runId}'::bigint`, rows: written };
-    return { kind: 'changing', relation, rows: written + deleted, ...(changed === undefined ? {} : { changed: changed.name }) };
-  }
-
-  private async allowSequentialScans(allowed: boolean): Promise<void> {
-    if (this.sequentialScans === allowed) return;
-    await this.client.query(`set local enable_seqscan = ${allowed ? 'on' : 'off'}`);
-    this.sequentialScans = allowed;
-  }
 }

@@ -1,45 +1,44 @@
-import { placeInQuery, type Model } from '@ingot/datasets';
+import { placeInQuery, type DataTest, type Model } from '@ingot/datasets';
 import type { Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
 import { ApplyError } from './apply-error.js';
+import { CHECK_PREFIX, gatesOf } from './data-tests/gates.js';
+import { describeTest } from './data-tests/test-result.js';
 import { serverError } from './sql-error.js';
 import { bareName, columnList, columnName, joinedName, relationName, schemaOf } from './sql-names.js';
 
-const NOT_NULL = 'ingot_not_null';
-
-/** The constraint that keeps the data test `not_null` of a column. */
-export function notNullConstraint(column: string): string {
-  return joinedName(NOT_NULL, column);
-}
-
-/** The index that keeps the data test `unique` of a column. */
-export function uniqueIndex(relation: string, column: string): string {
-  return joinedName(bareName(relation), column, 'unique');
-}
-
 /**
- * Data tests `not_null` as CHECK constraints that are not validated: they look at the rows a run writes, and cost
- * nothing for those before. A query over the rows of a run would read a changing table whole, as it has no index on
- * `_run_id`.
+ * Data tests of single rows as CHECK constraints that are not validated: they look at the rows that are written, and
+ * cost nothing for those before.
+ * @throws ApplyError at the test that cannot be one, e.g. whose values are not of the column's type
  */
 export async function syncConstraints(client: Client | Connection, model: Model): Promise<void> {
-  const wanted = new Map(model.dataTests.flatMap((test): [string, string][] => (test.kind === 'not_null' ? [[notNullConstraint(test.column), test.column]] : [])));
+  const table = relationName(model.relation);
+  const wanted = gatesOf(model).filter((gate) => gate.kind === 'check');
   const { rows } = await client.query<{ name: string }>(
-    `select conname as name from pg_constraint where conrelid = $1::regclass and contype = 'c' and starts_with(conname, $2)`,
-    [relationName(model.relation), `${NOT_NULL}_`],
+    `select conname as name from pg_constraint where conrelid = $1::regclass and contype = 'c' and (starts_with(conname, $2) or starts_with(conname, 'ingot_not_null_'))`,
+    [table, `${CHECK_PREFIX}_`],
   );
   const present = new Set(rows.map(({ name }) => name));
-  const changes = [
-    ...[...present].filter((name) => !wanted.has(name)).map((name) => `drop constraint ${columnName(name)}`),
-    ...[...wanted].filter(([name]) => !present.has(name)).map(([name, column]) => `add constraint ${columnName(name)} check (${columnName(column)} is not null) not valid`),
-  ];
-  if (changes.length > 0) await client.query(`alter table ${relationName(model.relation)} ${changes.join(', ')}`);
+  const names = new Set(wanted.map(({ name }) => name));
+  const gone = [...present].filter((name) => !names.has(name)).map((name) => `drop constraint ${columnName(name)}`);
+  if (gone.length > 0) await client.query(`alter table ${table} ${gone.join(', ')}`);
+  for (const { name, test, expression } of wanted) {
+    if (present.has(name)) continue;
+    try {
+      await client.query(`alter table ${table} add constraint ${columnName(name)} check (${expression}) not valid`);
+    } catch (error) {
+      throw new ApplyError([{ ...test.place, message: `data test ${describeTest(test)}: ${serverError(error).message ?? String(error)}` }], { cause: error });
+    }
+  }
 }
 
 interface Index {
   readonly name: string;
   readonly columns: readonly string[];
-  readonly unique: '' | 'nulls distinct' | 'nulls not distinct';
+  readonly unique: '' | 'nulls not distinct';
+  /** A data test `unique`, kept by a constraint: that can be put off until a query has told all keys that occur twice. */
+  readonly test?: DataTest;
 }
 
 /**
@@ -52,16 +51,20 @@ interface Index {
 export async function syncIndexes(client: Client | Connection, model: Model, before: readonly string[]): Promise<string[]> {
   const wanted = indexesOf(model);
   const names = wanted.map(({ name }) => name);
-  for (const name of before.filter((old) => !names.includes(old))) await client.query(`drop index if exists ${relationName(`${schemaOf(model.relation)}.${name}`)}`);
+  for (const name of before.filter((old) => !names.includes(old))) {
+    await client.query(`alter table ${relationName(model.relation)} drop constraint if exists ${columnName(name)}`);
+    await client.query(`drop index if exists ${relationName(`${schemaOf(model.relation)}.${name}`)}`);
+  }
   const { rows } = await client.query<{ name: string }>('select c.relname as name from pg_index as i join pg_class as c on c.oid = i.indexrelid where i.indrelid = $1::regclass', [relationName(model.relation)]);
   const present = new Set(rows.map(({ name }) => name));
-  for (const { name, columns, unique } of wanted) {
+  for (const { name, columns, unique, test } of wanted) {
     if (present.has(name)) continue;
     try {
-      await client.query(`create ${unique === '' ? '' : 'unique '}index ${columnName(name)} on ${relationName(model.relation)} (${columnList(columns)}) ${unique === 'nulls not distinct' ? unique : ''}`);
+      if (test !== undefined) await client.query(`alter table ${relationName(model.relation)} add constraint ${columnName(name)} unique (${columnList(columns)}) deferrable initially immediate`);
+      else await client.query(`create ${unique === '' ? '' : 'unique '}index ${columnName(name)} on ${relationName(model.relation)} (${columnList(columns)}) ${unique}`);
     } catch (error) {
       const { message, detail } = serverError(error);
-      throw new ApplyError([{ ...placeInQuery(model.query, 0), message: `${model.relation}: index on ${columns.join(', ')}: ${message}${detail === undefined ? '' : ` (${detail})`}` }], { cause: error });
+      throw new ApplyError([{ ...(test?.place ?? placeInQuery(model.query, 0)), message: `${model.relation}: index on ${columns.join(', ')}: ${message}${detail === undefined ? '' : ` (${detail})`}` }], { cause: error });
     }
   }
   return [...names].sort();
@@ -69,9 +72,9 @@ export async function syncIndexes(client: Client | Connection, model: Model, bef
 
 function indexesOf(model: Model): Index[] {
   const table = bareName(model.relation);
-  const keyed = model.strategy === 'accumulate' || model.strategy === 'delete+insert';
+  const keyed = model.materialized !== 'view' && model.strategy !== 'append';
   const key: Index[] = keyed && model.uniqueKey.length > 0 ? [{ name: joinedName(table, ...model.uniqueKey, 'key'), columns: model.uniqueKey, unique: 'nulls not distinct' }] : [];
-  const tests = model.dataTests.flatMap((test): Index[] => (test.kind === 'unique' ? [{ name: uniqueIndex(model.relation, test.columns.join('_')), columns: test.columns, unique: 'nulls distinct' }] : []));
+  const tests = gatesOf(model).flatMap((gate): Index[] => (gate.kind === 'unique' ? [{ name: gate.name, columns: gate.columns, unique: '', test: gate.test }] : []));
   const declared = model.indexes.map((columns): Index => ({ name: joinedName(table, ...columns, 'idx'), columns, unique: '' }));
   const indexes = [...key, ...tests, ...declared];
   const touch = model.touchKey.map(({ column }) => column);

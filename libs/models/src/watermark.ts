@@ -82,6 +82,15 @@ export function unseenRows(column: string, seen: Snapshot, upTo?: Snapshot): str
   return upTo === undefined ? unseen : `${unseen} and ${name} < ${bigintLiteral(upTo.xmax)}`;
 }
 
+/**
+ * The condition for rows that `upTo` covers and `seen` does not, for a reader whose own snapshot is younger than
+ * `upTo`: it sees rows of transactions that were under way when `upTo` was taken, so they are left out by name.
+ */
+export function coveredRows(column: string, seen: Snapshot, upTo: Snapshot): string {
+  const late = upTo.xip.length === 0 ? '' : ` and ${columnName(column)} <> all('{${upTo.xip.join(',')}}'::bigint[])`;
+  return `${unseenRows(column, seen, upTo)}${late}`;
+}
+
 /** `now` cut at x: what a run that takes rows below x only has seen when it commits. */
 export function cutAt(now: Snapshot, x: bigint): Snapshot {
   return { xmax: x, xip: now.xip.filter((xid) => xid < x) };

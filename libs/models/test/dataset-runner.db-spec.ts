@@ -7,7 +7,7 @@ import { apply } from '../src/apply.js';
 import { DatasetRunner, type DatasetRunnerOptions, type RunnerLog } from '../src/dataset-runner.js';
 import { tryLock } from '../src/dataset-lock.js';
 import { differences } from './consistency.js';
-import { sampleDataset } from './sample-project.js';
+import { sampleDataset, STOPPED_BY_DATA } from './sample-project.js';
 
 let db: TestDatabase;
 let client: Client;
@@ -111,6 +111,8 @@ describe('wake and tick', () => {
   });
 
   it('back off after a failure, say where it lies, and go on when it can be done', async () => {
+    dataset = await sampleDataset(STOPPED_BY_DATA);
+    await apply(client, dataset);
     const runner = start();
     await write();
     await db.query(`insert into bronze.raw (line) values ('no-date V 1')`);
@@ -227,7 +229,7 @@ describe('close', () => {
     await write();
     const runner = start();
     const running = runner.tick();
-    await until(async () => (await db.query(`select from pg_stat_activity where application_name = 'runner' and wait_event_type = 'Lock'`)).length === 1);
+    await until(async () => (await db.query(`select from pg_stat_activity where application_name like 'runner %' and wait_event_type = 'Lock'`)).length === 1);
     const waiting = runner.catchUp({ timeoutMs: 5_000 });
     await runner.close(100);
     await running;

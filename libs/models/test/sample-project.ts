@@ -65,20 +65,29 @@ group by device, metric
 `,
 };
 
+/** `silver.stg` that lets a line it cannot read fail the run; the same places in the file. */
+export const STOPPED_BY_DATA = { 'silver/stg.sql': SAMPLE['silver/stg.sql']!.replace('description: rows', 'on_data_error: fail') };
+
 /**
  * Reads a dataset from files given as text.
  * @param changes files that are added or replaced; undefined removes one
  */
 export async function sampleDataset(changes: Readonly<Record<string, string | undefined>> = {}, name = 'sample'): Promise<Dataset> {
+  return withSampleFiles(changes, (sqlDir) => loadDataset(path.join(sqlDir, name)), name);
+}
+
+/** Writes the files of the sample below a folder `sql/` of its own, reads, removes them again. */
+export async function withSampleFiles<T>(changes: Readonly<Record<string, string | undefined>>, read: (sqlDir: string) => Promise<T>, name = 'sample'): Promise<T> {
   const folder = mkdtempSync(path.join(tmpdir(), 'ingot-sample-'));
+  const sqlDir = path.join(folder, 'sql');
   try {
     for (const [file, text] of Object.entries({ ...SAMPLE, ...changes })) {
       if (text === undefined) continue;
-      const target = path.join(folder, 'sql', name, file);
+      const target = path.join(sqlDir, name, file);
       mkdirSync(path.dirname(target), { recursive: true });
       writeFileSync(target, text);
     }
-    return await loadDataset(path.join(folder, 'sql', name));
+    return await read(sqlDir);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

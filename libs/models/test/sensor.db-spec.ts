@@ -10,6 +10,8 @@ import { differences } from './consistency.js';
 
 const FIXTURES = 'apps/api/test/fixtures/sensor';
 
+const NULLS = (...columns: string[]): unknown => columns.map((column) => `not_null_silver_stg_readings_${column}`).sort();
+
 describe('the models of sql/sensor', () => {
   let db: TestDatabase;
   let client: Client;
@@ -72,5 +74,27 @@ describe('the models of sql/sensor', () => {
       { metric_value: '3', _run_id: '1' },
       { metric_value: '6', _run_id: '2' },
     ]);
+  });
+
+  it('put what is no reading aside, with its reasons, and go on with the rest', async () => {
+    await write(['1900000000 Voltage 2', 'no reading', 'soon Voltage 2', '1900000000 Voltage', '1900000000 Voltage 1e999', '1900000000 Voltage NaN', '1900000000 Current 3']);
+    expect(await power()).toEqual([{ day: '2030-03-17', device: 'default', power: 6 }]);
+    expect(await db.query(`select input_row ->> 'line' as line, reasons, sqlstate from ingot.quarantine order by input_id`)).toEqual([
+      { line: 'no reading', reasons: NULLS('reading_date', 'reading_time', 'metric_name', 'metric_value'), sqlstate: null },
+      { line: 'soon Voltage 2', reasons: [], sqlstate: '22P02' },
+      { line: '1900000000 Voltage', reasons: NULLS('reading_date', 'reading_time', 'metric_name', 'metric_value'), sqlstate: null },
+      { line: '1900000000 Voltage 1e999', reasons: [], sqlstate: '22003' },
+      { line: '1900000000 Voltage NaN', reasons: NULLS('metric_value'), sqlstate: null },
+    ]);
+    expect(await db.query('select raw_id from silver.stg_readings order by 1')).toEqual([{ raw_id: '1' }, { raw_id: '7' }]);
+  });
+
+  it('publish no power of a day that has lost one of its metrics', async () => {
+    await write(['1900000000 Voltage 2', '1900000000 Current 3']);
+    await power();
+    await db.query("delete from silver.int_daily_metric where metric_name = 'Current'");
+    await write(['1900100000 Voltage 2']);
+    await expect(run(client, plan, { maxRows: 100 })).rejects.toThrow(/power_has_both_metrics/);
+    expect(await db.query("select count(*)::int as n from silver.stg_readings")).toEqual([{ n: 2 }]);
   });
 });

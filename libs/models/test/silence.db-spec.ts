@@ -67,7 +67,7 @@ it('the runner runs again after the connection went silent amid a run', async ()
   const blocker = await db.session();
   await blocker.query('begin; lock table silver.stg in access exclusive mode');
   const running = runner.tick();
-  const waits = `select from pg_stat_activity where datname = current_database() and application_name = 'runner' and wait_event_type = 'Lock'`;
+  const waits = `select from pg_stat_activity where datname = current_database() and application_name like 'runner%' and wait_event_type = 'Lock'`;
   while ((await db.query(waits)).length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
   proxy.swallow();
   const start = performance.now();

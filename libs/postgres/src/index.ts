@@ -4,10 +4,12 @@ export { NoAnswerError, withConnectionFor, withWatchedConnection } from './silen
 export { inTransaction, withConnection } from './transaction.js';
 export { checkServer, ServerCheckError } from './server-check.js';
 export { startEmbedded, type EmbeddedServer, type EmbeddedServerOptions } from './embedded/embedded-server.js';
+export { joinOrStartEmbedded, type GuestServer } from './embedded/guest.js';
 export { openCluster, superuserUrl, type Cluster, type ClusterOptions } from './embedded/cluster.js';
 export { startPostmaster, type Postmaster } from './embedded/postmaster.js';
 export { EmbeddedServerError } from './embedded/embedded-error.js';
 export { isSameProcess, processIdentity } from './embedded/process-identity.js';
+export { cancelStatement, closeAtOnce } from './read/cancel.js';
 export { ReadError, type ReadErrorCode } from './read/read-error.js';
 export { ReadRepository, type ReadLog, type ReadOptions } from './read/read-repository.js';
 export { type CopyRead, type CopyRequest, type Frame, type ResultColumn } from './read/copy-read.js';

@@ -1,5 +1,6 @@
 /* ---
-description: One typed row for each line received. Reads every line that ingest accepts; a line that came another way and is none gives nulls or a cast error, so the run fails instead of losing it.
+description: One typed row for each line received. Reads every line that ingest accepts; a line that came another way and is none goes to quarantine, with the reasons.
+tags: [readings]
 materialized: incremental
 incremental_strategy: append
 increment_on: bronze.raw_readings
@@ -16,19 +17,19 @@ columns:
   - name: reading_time
     data_type: timestamptz
     description: The instant of the reading; digits below the microsecond are cut
-    data_tests: [not_null]
+    data_tests: [not_null: { on_fail: quarantine }]
   - name: reading_date
     data_type: date
     description: UTC day of reading_time
-    data_tests: [not_null]
+    data_tests: [not_null: { on_fail: quarantine }]
   - name: metric_name
     data_type: text
     description: What was measured, e.g. Voltage
-    data_tests: [not_null]
+    data_tests: [not_null: { on_fail: quarantine }]
   - name: metric_value
     data_type: double precision
     description: The value, finite
-    data_tests: [not_null]
+    data_tests: [not_null: { on_fail: quarantine }]
 --- */
 select
   raw_id,

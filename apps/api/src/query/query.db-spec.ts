@@ -38,7 +38,7 @@ describe('endpoints over HTTP', () => {
     await database.query('create table silver.stg_readings (raw_id bigint, device text not null, reading_time timestamptz not null, reading_date date, metric_name text not null, metric_value float8 not null)');
     await database.query('create table gold.mart_daily_power (reading_date date not null, device text not null, metric_name text not null, metric_value numeric not null)');
     folder = await mkdtemp(path.join(tmpdir(), 'ingot-query-'));
-    const dataset = { name: 'sensor', sources: [], models: [{ relation: 'silver.stg_readings' }, { relation: 'gold.mart_daily_power' }] } as unknown as Dataset;
+    const dataset = { name: 'sensor', sources: [], seeds: [], models: [{ relation: 'silver.stg_readings' }, { relation: 'gold.mart_daily_power' }] } as unknown as Dataset;
     await mkdir(path.join(folder, 'sensor', 'endpoints'), { recursive: true });
     for (const [name, sql] of Object.entries(ENDPOINTS)) {
       await writeFile(path.join(folder, 'sensor', 'endpoints', name), `/* ---\npath: /${path.basename(name, '.sql')}\ndescription: For tests.\n--- */\n${sql}\n`);

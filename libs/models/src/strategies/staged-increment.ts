@@ -1,5 +1,5 @@
 import { incrementRows, type GrowingIncrement } from '../increment.js';
-import type { Step } from '../plan.js';
+import type { Step } from '../step.js';
 import { columnList } from '../sql-names.js';
 import type { StepContext } from './step-context.js';
 
@@ -13,8 +13,9 @@ export function growingInput(step: Step, context: StepContext): GrowingIncrement
 
 /** Brings the increment into the step's temporary table when it has one. Returns the SQL that stands for its rows. */
 export async function stageIncrement(step: Step, context: StepContext, input: GrowingIncrement): Promise<string> {
-  if (step.staged === undefined) return incrementRows(input);
+  const rows = incrementRows(input);
+  if (step.staged === undefined) return rows;
   const { name, columns } = step.staged;
-  const { rowCount } = await context.execute(step, { text: `insert into ${name} (${columnList(columns)}) select ${columnList(columns)} from ${incrementRows(input)} as input`, incrementOnly: true });
+  const { rowCount } = await context.execute(step, { text: `insert into ${name} (${columnList(columns)}) select ${columnList(columns)} from ${rows} as input`, incrementOnly: true });
   return `(select * from ${name} limit ${rowCount})`; // all of them: the LIMIT is what the planner knows of their number
 }

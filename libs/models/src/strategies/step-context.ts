@@ -1,19 +1,27 @@
 import type { RenderedQuery } from '@ingot/datasets';
 import type { Increment } from '../increment.js';
-import type { Step } from '../plan.js';
+import type { Step } from '../step.js';
 
-/** What the strategies need of the run they are part of. */
+/** What the strategies need of the run, or of the chunk of a rebuild, that they are part of. */
 export interface StepContext {
+  readonly dataset: string;
   /** The number that goes into `_run_id`. */
   readonly runId: bigint;
   /** By relation: those of the sources, and of every model written so far in this run. */
   readonly increments: ReadonlyMap<string, Increment>;
+  /** Where diverted rows go, as it stands in SQL: a table like ingot.quarantine. */
+  readonly quarantine: string;
+  /** By model: entries of ingot.quarantine that this run takes in as if they were new rows of the model's input. */
+  readonly replays: ReadonlyMap<string, readonly string[]>;
   /** Sends one statement of a step; an error is told with its place in the model's file. */
   execute(step: Step, statement: Statement): Promise<StatementResult>;
+  /** Does the work under a savepoint: when it throws, what it did to the database is undone, and the error thrown on. */
+  attempt<T>(work: () => Promise<T>): Promise<T>;
 }
 
 export interface Statement {
   readonly text: string;
+  readonly values?: readonly unknown[];
   /** The model's own text in it, and how many characters stand before that. */
   readonly query?: { readonly rendered: RenderedQuery; readonly prefixLength: number };
   /** True when it reads nothing but an increment and tables of the session: sequential scans are discouraged then. */
@@ -28,4 +36,19 @@ export interface StatementResult {
 export interface StepRows {
   readonly written: number;
   readonly deleted: number;
+  /** Of row-wise steps. */
+  readonly ledger?: RowLedger;
+}
+
+/** Where the input rows of a row-wise step went: `in` = `out` + `quarantined` + `filtered`, always. */
+export interface RowLedger {
+  /** Rows of the increment, and replayed ones. */
+  readonly in: number;
+  /** Those that gave at least one output row, all of which were written (or, for merge, met a newer row). */
+  readonly out: number;
+  readonly quarantined: number;
+  /** Those that the SELECT gives no row for. */
+  readonly filtered: number;
+  /** How many of `in` came out of the quarantine. */
+  readonly replayed: number;
 }

@@ -48,7 +48,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
 }
 
 /** postgres:// URL of the cluster's superuser. */
-export function superuserUrl(cluster: Cluster, port: number, database = 'postgres'): string {
+export function superuserUrl(cluster: Pick<Cluster, 'superuserPassword'>, port: number, database = 'postgres'): string {
   return urlOf('postgres', cluster.superuserPassword, port, database);
 }
 

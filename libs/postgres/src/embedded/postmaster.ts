@@ -75,7 +75,11 @@ async function adopt(cluster: Cluster, pid: number): Promise<Postmaster | undefi
   }
 }
 
-async function mustBeOurs(cluster: Cluster, file: PostmasterFile): Promise<void> {
+/**
+ * Asks the server that a pid file speaks of whether it is that of the data directory.
+ * @throws EmbeddedServerError when it is another one, or knows another password
+ */
+export async function mustBeOurs(cluster: Pick<Cluster, 'dir' | 'superuserPassword'>, file: PostmasterFile): Promise<void> {
   const refuse = (why: string, cause?: unknown) =>
     new EmbeddedServerError(`Process ${file.pid} on port ${file.port} looks like the server of ${cluster.dir}, but ${why}: stop it first, by hand.`, { cause });
   const client = await connect({ url: superuserUrl(cluster, file.port), name: 'ingot adopt' }).catch((error: Error) => {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { EmbeddedServerError } from './embedded-error.js';
 import { askLivenessSocket, openLivenessSocket, type LivenessSocket } from './liveness-socket.js';
@@ -53,6 +53,13 @@ export async function acquireServiceLock(dataDir: string): Promise<ServiceLock> 
     closeSocket(dataDir, me, socket);
     throw error;
   }
+}
+
+/** Who holds the lock of a data folder and lives; undefined when nobody does, or the folder is not there. */
+export async function findHolder(dataDir: string): Promise<Holder | undefined> {
+  const highest = existsSync(dataDir) ? Math.max(0, ...generations(dataDir)) : 0;
+  const holder = highest === 0 ? undefined : read(path.join(dataDir, `service.lock.${highest}`));
+  return holder !== undefined && holder.released !== true && (await lives(dataDir, holder)) ? holder : undefined;
 }
 
 async function lives(dataDir: string, holder: Holder): Promise<boolean> {

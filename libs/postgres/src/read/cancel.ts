@@ -1,4 +1,5 @@
 import net from 'node:net';
+import type { Client } from 'pg';
 import type { Connection } from '../pool.js';
 
 const CANCEL_REQUEST = 80877102; // 1234 in the upper 16 bits, 5678 in the lower. PostgreSQL documentation, 54.7 "CancelRequest"
@@ -17,7 +18,7 @@ interface Session {
  * Asks the server to stop what the session does, on a connection of its own as the protocol wants it. Best effort: a
  * server that cannot be asked notices the closed connection at its next write.
  */
-export function cancelStatement(client: Connection): void {
+export function cancelStatement(client: Client | Connection): void {
   const { processID, secretKey, host, port } = client as unknown as Session;
   if (processID === null || secretKey === null) return;
   const packet = Buffer.alloc(16);
@@ -33,6 +34,6 @@ export function cancelStatement(client: Connection): void {
 }
 
 /** Closes the session's socket at once. `end()` would wait for an answer that a hung server never gives. */
-export function closeAtOnce(client: Connection): void {
+export function closeAtOnce(client: Client | Connection): void {
   (client as unknown as Session).connection.stream.destroy();
 }

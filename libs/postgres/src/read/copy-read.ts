@@ -24,7 +24,7 @@ export interface Frame {
 export interface CopyRequest {
   /** For log lines and metrics, e.g. `sensor/data`. */
   readonly name: string;
-  /** `schema.name` of every relation the query reads. */
+  /** `schema.name` of every relation the query reads, locked in this order: tables by name, then views. */
   readonly relations: readonly string[];
   /** One SELECT, values already in it as literals: COPY takes no parameters. */
   readonly query: string;
@@ -121,7 +121,7 @@ export class CopyRead extends Readable {
     await this.client.query(`begin read only; set local lock_timeout = ${lockMs}; set local statement_timeout = ${lockMs + SERVER_SILENT_MS / 2}`);
     if (this.destroyed) throw new ReadError('abandoned', 'the stream was closed');
     this.cutAfter(lockMs + SERVER_SILENT_MS, new ReadError('unavailable', silent));
-    const locked = [...new Set(relations)].sort().map((relation) => relation.split('.').map(quoteIdentifier).join('.'));
+    const locked = [...new Set(relations)].map((relation) => relation.split('.').map(quoteIdentifier).join('.'));
     const statements = [
       ...(locked.length > 0 ? [`lock table ${locked.join(', ')} in access share mode`] : []),
       `set local statement_timeout = ${transactionMs}`,

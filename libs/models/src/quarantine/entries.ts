@@ -1,0 +1,64 @@
+import type { Connection } from '@ingot/postgres';
+import type { Client } from 'pg';
+
+/** One row kept aside. */
+export interface QuarantineEntry {
+  readonly id: string;
+  readonly dataset: string;
+  readonly model: string;
+  /** The relation the row was read from. */
+  readonly input: string;
+  readonly inputRow: unknown;
+  /** Names of the data tests it failed; empty when the SQL itself failed. */
+  readonly reasons: readonly string[];
+  readonly sqlstate: string | null;
+  readonly message: string | null;
+  /** The run that put it here, or the last that tried it again. */
+  readonly runId: string;
+  readonly codeHash: string;
+  readonly firstAt: Date;
+  readonly at: Date;
+  readonly attempts: number;
+  /** The next run takes it in. */
+  readonly replay: boolean;
+}
+
+/** Entries of one model with the same reasons. */
+export interface QuarantineGroup {
+  readonly dataset: string;
+  readonly model: string;
+  /** Names of data tests, or the SQLSTATE of what the SQL said. */
+  readonly reasons: readonly string[];
+  /** What the SQL said about the latest of them; null for data tests. */
+  readonly message: string | null;
+  readonly entries: number;
+  readonly toReplay: number;
+  readonly firstAt: Date;
+  readonly lastAt: Date;
+  /** Of the latest entry, to look at one. */
+  readonly lastId: string;
+}
+
+/** What lies in quarantine, grouped by model and reasons, the most frequent first. */
+export async function listQuarantine(client: Client | Connection, datasets: readonly string[], model?: string): Promise<QuarantineGroup[]> {
+  const { rows } = await client.query<QuarantineGroup>(
+    `select dataset, model, case when sqlstate is null then reasons else array[sqlstate] end as reasons,
+       (array_agg(message order by id desc))[1] as message, count(*)::int as entries, count(*) filter (where replay)::int as "toReplay",
+       min(first_at) as "firstAt", max(at) as "lastAt", max(id) as "lastId"
+     from ingot.quarantine where dataset = any($1) and ($2::text is null or model = $2)
+     group by 1, 2, 3 order by entries desc, model, reasons`,
+    [datasets, model ?? null],
+  );
+  return rows;
+}
+
+/** One entry; undefined when it is not there (any more). */
+export async function readEntry(client: Client | Connection, id: string): Promise<QuarantineEntry | undefined> {
+  const { rows } = await client.query<QuarantineEntry>(
+    `select id, dataset, model, input, input_row as "inputRow", reasons, sqlstate, message, run_id as "runId", code_hash as "codeHash",
+       first_at as "firstAt", at, attempts, replay
+     from ingot.quarantine where id = $1`,
+    [id],
+  );
+  return rows[0];
+}
