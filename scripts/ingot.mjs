@@ -1,4 +1,5 @@
-// `npm run ingot -- <command>`: sets the checkout up, then runs the command line.
+#!/usr/bin/env node
+// `npx ingot <command>` or `npm run ingot -- <command>`: sets the checkout up, then runs the command line.
 import './set-up/require-node.mjs';
 
 import('./set-up/set-up.mjs')

@@ -1,34 +1,60 @@
-import { ConfigError } from '@ingot/config';
 import { Command, CommanderError } from 'commander';
+import { CommandFailed, WrongUsage } from './command-failed.js';
 import { applyCommand } from './commands/apply.js';
 import { configCommand } from './commands/config.js';
+import { docsCommand } from './commands/docs.js';
+import { freshnessCommand } from './commands/freshness.js';
+import { lineageCommand } from './commands/lineage.js';
+import { lsCommand } from './commands/ls.js';
+import { migrateCommand } from './commands/migrate.js';
 import { parseCommand } from './commands/parse.js';
+import { planCommand } from './commands/plan.js';
+import { rebuildCommand } from './commands/rebuild.js';
+import { quarantineCommand } from './commands/quarantine.js';
+import { runCommand } from './commands/run.js';
+import { runsCommand } from './commands/runs.js';
+import { testCommand } from './commands/test.js';
+import { unitCommand } from './commands/unit.js';
 import type { Io } from './io.js';
+import { formatError } from './output/errors.js';
 
-const COMMANDS = [parseCommand, applyCommand, configCommand];
+/** As a shell says of a command that Ctrl-C ended. */
+const INTERRUPTED = 130;
 
-/** A command has done its work and the answer is no, e.g. a data test failed; everything was said already. */
-export class CommandFailed extends Error {
-  override readonly name = 'CommandFailed';
-}
+const COMMANDS = [parseCommand, lsCommand, lineageCommand, docsCommand, planCommand, applyCommand, rebuildCommand, configCommand, migrateCommand, quarantineCommand, runCommand, runsCommand, unitCommand, testCommand, freshnessCommand];
+
+const FOOTER = `
+Settings come from the environment: \`ingot config\` prints them. Exit codes: 0 ok, 1 failed, 2 wrong usage.`;
 
 /**
  * Runs one command line.
  * @param args without node and script, e.g. `['ls', '--json']`
- * @returns the exit code: 0 ok, 1 failed, 2 wrong usage
+ * @returns the exit code: 0 ok, 1 failed, 2 wrong usage, 130 ended by Ctrl-C
  */
 export async function cli(args: readonly string[], io: Io): Promise<number> {
-  const program = new Command('ingot').description('Sensor lines in, tested SQL models, SQL endpoints out.').exitOverride();
+  const program = new Command('ingot').description('Sensor lines in, tested SQL models, SQL endpoints out.').exitOverride().enablePositionalOptions().addHelpText('after', FOOTER);
   program.configureOutput({ writeOut: (text) => io.out(text), writeErr: (text) => io.say(text.trimEnd()) });
-  for (const command of COMMANDS) program.addCommand(command(io).copyInheritedSettings(program));
+  for (const command of COMMANDS) program.addCommand(inherit(program, command(io)));
   try {
     await program.parseAsync([...args], { from: 'user' });
     return 0;
   } catch (error) {
-    if (error instanceof CommandFailed) return 1;
+    if (error instanceof CommandFailed) return io.signal.aborted ? INTERRUPTED : 1;
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    // Each of these carries one clear line for each problem; a stack trace would hide it.
-    io.say(`${error instanceof ConfigError ? 'Wrong configuration:\n' : ''}${error instanceof Error ? error.message : String(error)}`);
-    return 1;
+    if (error instanceof WrongUsage) {
+      io.say(error.message);
+      return 2;
+    }
+    io.say(formatError(io, error));
+    return io.signal.aborted ? INTERRUPTED : 1;
+  } finally {
+    io.progress(undefined);
   }
+}
+
+/** Commander hands settings down only to commands it makes itself. */
+function inherit(parent: Command, command: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inherit(command, child);
+  return command;
 }

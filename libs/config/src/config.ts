@@ -67,12 +67,15 @@ function unknownVariables(env: Record<string, string | undefined>, known: string
     .map((name) => `${name}: unknown variable; known are ${known.filter((k) => k.startsWith('INGOT_')).join(', ')}`);
 }
 
-/** NAME=value lines of the whole configuration, the password of DATABASE_URL hidden. Printed by `ingot config`. */
+/** Every variable with its value, the password of DATABASE_URL hidden. */
+export function plainConfig(config: Config): Record<string, string | number> {
+  const settings = Object.entries(config).filter(([name, value]) => name !== 'embedded' && value !== undefined) as [string, string | number][];
+  return Object.fromEntries(settings.map(([name, value]) => [name, name === 'DATABASE_URL' ? redactUrl(String(value)) : value]));
+}
+
+/** The same as NAME=value lines. Printed by `ingot config`. */
 export function describeConfig(config: Config): string {
-  return Object.entries(config)
-    .filter(([name, value]) => name !== 'embedded' && value !== undefined)
-    .map(([name, value]) => `${name}=${name === 'DATABASE_URL' ? redactUrl(String(value)) : String(value)}`)
-    .join('\n');
+  return Object.entries(plainConfig(config)).map(([name, value]) => `${name}=${value}`).join('\n');
 }
 
 /** postgres://user:***@host:port/db, safe to log; anything that is no URL is hidden whole. */

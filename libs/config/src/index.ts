@@ -1,1 +1,1 @@
-export { ConfigError, describeConfig, loadConfig, redactUrl, type Config } from './config.js';
+export { ConfigError, describeConfig, loadConfig, plainConfig, redactUrl, type Config } from './config.js';

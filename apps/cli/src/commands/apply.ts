@@ -1,13 +1,38 @@
 import { apply } from '@ingot/models';
 import { Command } from 'commander';
+import { applyOptions, withBackfillOptions, type BackfillOptions } from '../backfill-options.js';
+import { chooseDatasets, datasetOption } from '../choose-datasets.js';
 import { withDatabase } from '../database.js';
 import type { Io } from '../io.js';
+import { watchProject } from '../watch.js';
+import { unitTests } from './unit.js';
 
-export const applyCommand = (io: Io): Command => new Command('apply')
-  .description('migrate the database and make it agree with the files under sql/')
-  .action(() => withDatabase(io, { name: 'ingot apply', migrate: true }, async ({ client, datasets }) => {
-    for (const dataset of datasets) {
-      await apply(client, dataset, (line) => io.say(line));
+interface Options extends BackfillOptions {
+  readonly dataset?: string;
+  readonly backfill?: true;
+  readonly watch?: true;
+}
+
+export const applyCommand = (io: Io): Command => withBackfillOptions(new Command('apply'))
+  .description('migrate the database and make it agree with the files under sql/; `ingot plan` shows what that is')
+  .addOption(datasetOption())
+  .option('--backfill', 'compute new columns for the rows of before too, whatever on_schema_change says')
+  .option('--watch', 'on each save run the unit tests, and apply when they pass, until Ctrl-C')
+  .action(async (options: Options) => {
+    if (options.watch === undefined) return applyFiles(io, options);
+    await watchProject(io, async (here) => {
+      await withDatabase(here, { name: 'ingot apply', migrate: true }, () => Promise.resolve());
+      await unitTests(here, [], {});
+      await applyFiles(here, options);
+    });
+  });
+
+async function applyFiles(io: Io, options: Options): Promise<void> {
+  await withDatabase(io, { name: 'ingot apply', migrate: true }, async ({ client, config, datasets }) => {
+    for (const dataset of chooseDatasets(datasets, options.dataset)) {
+      await apply(client, dataset, (line) => io.say(line), { ...applyOptions(io, config, options), backfill: options.backfill ?? false });
+      io.progress(undefined);
       io.say(`applied: ${dataset.name}`);
     }
-  }));
+  });
+}

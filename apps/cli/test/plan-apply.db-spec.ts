@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ApplyPlan, SampleDifference } from '@ingot/models';
+import { createTestDatabase, type TestDatabase } from '@ingot/testing';
+import { jsonOf, runCli } from './command-line.js';
+import { PROJECT, withProject } from './project-files.js';
+
+const stg = (change: (text: string) => string) => ({ 't/silver/stg.sql': change(PROJECT['t/silver/stg.sql']!) });
+
+describe('ingot plan, apply and rebuild', () => {
+  let db: TestDatabase;
+  const ingot = (changes: Record<string, string | undefined>, ...args: string[]) => withProject(changes, (sqlDir) => runCli(args, { databaseUrl: db.url, sqlDir }));
+  const plan = async (changes: Record<string, string | undefined>, ...args: string[]) => {
+    const result = await ingot(changes, 'plan', '--json', ...args);
+    return jsonOf<{ datasets: (ApplyPlan & { sample?: SampleDifference[] })[] }>(result).datasets[0]!;
+  };
+
+  beforeAll(async () => {
+    db = await createTestDatabase();
+    expect(await ingot({}, 'apply')).toMatchObject({ code: 0, stderr: expect.stringContaining('applied: t\n') });
+    await db.query(`insert into bronze.raw (device, line) select 'd' || i % 3, 'line ' || i from generate_series(1, 30) as i`);
+    expect(await ingot({}, 'run')).toMatchObject({ code: 0 });
+  });
+  afterAll(() => db.drop());
+
+  it('says when there is nothing to do', async () => {
+    expect(await ingot({}, 'plan')).toMatchObject({ code: 0, stdout: 't: nothing to do, the database agrees with the files\n' });
+  });
+
+  it('shows for each model what is done to it, why, and how many rows that reads; and does none of it', async () => {
+    const changes = stg((text) => text.replace('line as text', 'upper(line) as text'));
+    const { stdout, code } = await ingot(changes, 'plan');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^t: 1 model of 2 to be worked on\n/);
+    expect(stdout).toMatch(/^rebuild +silver\.stg +sql +its SELECT has changed +about 30 in chunks$/m);
+    expect(stdout).toMatch(/^silver\.stg: 2 data tests over the whole table before it is published: not_null_\S+, unique_\S+$/m);
+    expect((await plan(changes)).models.map(({ relation, action, reason }) => [relation, action, reason])).toEqual([
+      ['silver.stg', 'rebuild', 'its SELECT has changed'],
+      ['gold.devices', 'nothing', 'it reads silver.stg, which is rebuilt'],
+    ]);
+    expect((await plan(changes, 'state:modified')).models.map(({ relation }) => relation)).toEqual(['silver.stg']);
+    expect((await plan({})).isEmpty).toBe(true);
+  });
+
+  it('compares rows of the newest lines by the applied files and by these', async () => {
+    const changes = stg((text) => text.replace('line as text from bronze.raw', "case when id % 10 = 0 then 'x' || line else line end as text from bronze.raw where id > 25").replace('increment_on', 'unique_key: [raw_id]\nincrement_on'));
+    const { sample } = await plan(changes, '--sample', '--sample-rows', '12');
+    expect(sample).toMatchObject([
+      { relation: 'silver.stg', rowsBefore: 12, rowsAfter: 5, added: 0, removed: 7, changed: 1 },
+      { relation: 'gold.devices', rowsBefore: 3, rowsAfter: 3 },
+    ]);
+    expect(sample![0]!.rows).toContainEqual({ before: ['30', 'd0', 'line 30'], after: ['30', 'd0', 'xline 30'] });
+    const { stdout } = await ingot(changes, 'plan', '--sample', '--sample-rows', '12');
+    expect(stdout).toMatch(/^silver\.stg on the sample: 12 rows before, 5 now: 0 added, 7 removed, 1 changed$/m);
+    expect(await db.query(`select from pg_namespace where nspname like 'ingot\\_%'`)).toEqual([]);
+  });
+
+  it('stops at columns that change unless asked, with what to say; then does it with a progress line', async () => {
+    const changes = stg((text) => text.replace('line as text', 'line as text, length(line) as size'));
+    const refused = await ingot(changes, 'apply');
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toMatch(/^sql\/t\/silver\/stg\.sql:\d+:1: the columns of silver\.stg change \(\+size integer\): on_schema_change is fail; set `on_schema_change: append_new_columns` .* or `ingot apply --backfill`/m);
+    expect((await ingot(changes, 'plan')).code).toBe(1);
+    const done = await ingot(changes, 'apply', '--backfill', '--chunk-rows', '10');
+    expect(done).toMatchObject({ code: 0, stderr: expect.stringMatching(/applied: t\n$/) });
+    expect(done.progress.length).toBeGreaterThan(1);
+    expect(done.progress.at(-1)).toMatch(/^silver\.stg \[#{20}\] 30 of about 30 rows/);
+    expect(await db.query('select count(*)::int as n from silver.stg where size = length(text)')).toEqual([{ n: 30 }]);
+    expect((await plan(changes)).isEmpty).toBe(true);
+  });
+
+  it('rebuilds what selectors choose, with what reads it', async () => {
+    const changes = stg((text) => text.replace('line as text', 'line as text, length(line) as size'));
+    await db.query('delete from silver.stg where raw_id < 20');
+    expect(await ingot(changes, 'rebuild', 'stg+')).toMatchObject({ code: 0, stderr: expect.stringMatching(/^rebuilt: silver\.stg\n$/m) });
+    expect(await db.query('select count(*)::int as n from silver.stg')).toEqual([{ n: 30 }]);
+    expect(await ingot(changes, 'rebuild')).toMatchObject({ code: 2 });
+    expect(await ingot(changes, 'rebuild', 'devices')).toMatchObject({ code: 2, stderr: expect.stringContaining('none of it is a table') });
+  });
+});
