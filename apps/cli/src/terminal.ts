@@ -3,8 +3,8 @@ import type { Io } from './io.js';
 const CLEAR_LINE = '\r\u001b[2K';
 
 /** The io of a real process: results on stdout, words for people on stderr. A second Ctrl-C ends it at once. */
-export function terminal(process: NodeJS.Process): Io {
-  const { stdout, stderr, env } = process;
+export function terminal(process: NodeJS.Process, env: Io['env']): Io {
+  const { stdout, stderr } = process;
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {

@@ -118,6 +118,21 @@ describe('a run', () => {
     await expectExact();
   });
 
+  it('locks the row of the dataset before it computes anything', async () => {
+    await flushed(['2030-01-01 V 1']);
+    const rival = await db.session();
+    await rival.query('begin; select from ingot.datasets for update');
+    const steps: string[] = [];
+    const running = run(runner, plan, { ...ALL, onStep: ({ model }) => steps.push(model) });
+    const waiting = () => db.query<{ query: string }>(`select query from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`);
+    let [waiter] = await waiting();
+    while (waiter === undefined) [waiter] = await waiting();
+    expect(waiter.query).toContain('from ingot.datasets as d');
+    expect(steps).toEqual([]);
+    await rival.query('commit');
+    expect(succeeded(await running).rowsIn).toBe(1);
+  });
+
   it('leaves the work to the one that holds the lock', async () => {
     await flushed(Array.from({ length: 50 }, (_, i) => `2030-01-0${1 + (i % 9)} V ${i}`));
     const others = await Promise.all(Array.from({ length: 4 }, () => db.session()));

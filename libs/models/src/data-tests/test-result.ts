@@ -36,14 +36,8 @@ export function placeOfTest(test: AnyTest): Place {
 /** What a test is called in a sentence: `in_range of metric_value`, or the name of its file. */
 export function describeTest(test: AnyTest): string {
   if (isQueryTest(test)) return test.name;
-  switch (test.kind) {
-    case 'unique':
-      return `unique of ${test.columns.join(', ')}`;
-    case 'row_count_change':
-      return `row_count_change of ${test.relation}`;
-    default:
-      return `${test.kind} of ${test.column}`;
-  }
+  if (test.kind === 'unique') return `unique of ${test.columns.join(', ')}`;
+  return `${test.kind} of ${test.kind === 'row_count_change' ? test.relation : test.column}`;
 }
 
 /** One line about a test that found something: `data test in_range of value failed: 17 rows, e.g. {"id":4,"value":-1}`. */

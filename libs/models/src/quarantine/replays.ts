@@ -18,8 +18,13 @@ export async function takeReplays(client: Client | Connection, plan: Plan, maxRo
   const inputs = new Map(plan.steps.flatMap(({ model, rowWise }) => (rowWise === undefined ? [] : [[model.relation, rowWise.input]])));
   const refused: string[] = [];
   for (const { id, model, input } of rows) {
-    if (inputs.get(model) !== input) refused.push(id);
-    else taken.set(model, [...(taken.get(model) ?? []), id]);
+    if (inputs.get(model) !== input) {
+      refused.push(id);
+      continue;
+    }
+    const ids = taken.get(model) ?? [];
+    ids.push(id);
+    taken.set(model, ids);
   }
   if (refused.length > 0) await client.query('update ingot.quarantine set replay = false where id = any($1)', [refused]);
   return taken;

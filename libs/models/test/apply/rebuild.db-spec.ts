@@ -16,7 +16,7 @@ beforeEach(async () => {
 });
 afterEach(() => project.db.drop());
 
-const UPPER = replaced('silver/stg.sql', "split_part(line, ' ', 2) as metric", "upper(split_part(line, ' ', 2)) as metric");
+const LOWER = replaced('silver/stg.sql', "split_part(line, ' ', 2) as metric", "lower(split_part(line, ' ', 2)) as metric");
 const runIds = (relation: string) => project.db.query<{ id: string }>(`select distinct _run_id as id from ${relation} order by 1`).then((rows) => rows.map(({ id }) => BigInt(id)));
 const leftovers = () => project.db.query(`select nspname from pg_namespace where nspname like 'ingot\\_%' union all select dataset from ingot.plans`);
 
@@ -26,7 +26,7 @@ describe('a rebuild', () => {
     await project.runAll(before, 10);
     const mark = await project.db.query('select snapshot_xmax, snapshot_xip, run_id + 1 as run_id from ingot.datasets');
     const told: BackfillProgress[] = [];
-    const after = await sampleDataset(UPPER);
+    const after = await sampleDataset(LOWER);
     await apply(project.client, after, undefined, { chunkRows: 5, onProgress: (progress) => void told.push(progress) });
     expect(await project.differences(after)).toEqual({});
     expect(await project.db.query('select snapshot_xmax, snapshot_xip, run_id from ingot.datasets')).toEqual(mark);
@@ -77,7 +77,7 @@ describe('a rebuild', () => {
     await project.flush(someLines(10));
     await project.runAll(before);
     await late.query('commit');
-    const after = await sampleDataset(UPPER);
+    const after = await sampleDataset(LOWER);
     await apply(project.client, after, undefined, { chunkRows: 2 });
     expect(await project.db.query('select raw_id from silver.stg')).toHaveLength(10);
     await project.runAll(after);
@@ -88,7 +88,7 @@ describe('a rebuild', () => {
   it('takes no line that comes while it works, except through runs, and runs go on meanwhile', async () => {
     await project.flush(someLines(12));
     await project.runAll(before);
-    const after = await sampleDataset(UPPER);
+    const after = await sampleDataset(LOWER);
     let rounds = 0;
     const whileItWorks = async (): Promise<void> => {
       if (rounds++ >= 7) return;
@@ -121,7 +121,7 @@ describe('a rebuild', () => {
     await project.db.query('select pg_current_xact_id()');
     await project.flush(someLines(3));
     await project.runAll(before);
-    const after = await sampleDataset(UPPER);
+    const after = await sampleDataset(LOWER);
     await apply(project.client, after, undefined, { chunkRows: 1 });
     expect(await project.differences(after)).toEqual({});
   });
@@ -129,7 +129,7 @@ describe('a rebuild', () => {
   it.each(['silver.stg', 'silver.daily'])('goes on where it was when its session is cut off in a chunk of %s', async (relation) => {
     for (let i = 0; i < 6; i++) await project.flush(someLines(4, i));
     await project.runAll(before, 4);
-    const after = await sampleDataset(UPPER);
+    const after = await sampleDataset(LOWER);
     const victim = await connect({ url: project.db.url, name: 'victim' });
     const { rows } = await victim.query<{ pid: number }>('select pg_backend_pid() as pid');
     const blocker = await project.db.session();
@@ -166,9 +166,9 @@ describe('a rebuild', () => {
     const stop = (): never => {
       throw new Error('enough');
     };
-    await expect(apply(project.client, await sampleDataset(UPPER), undefined, { chunkRows: 5, onProgress: stop })).rejects.toThrow('enough');
+    await expect(apply(project.client, await sampleDataset(LOWER), undefined, { chunkRows: 5, onProgress: stop })).rejects.toThrow('enough');
     expect(await leftovers()).not.toEqual([]);
-    const after = await sampleDataset(replaced('silver/stg.sql', "split_part(line, ' ', 2) as metric", "lower(split_part(line, ' ', 2)) as metric"));
+    const after = await sampleDataset(replaced('silver/stg.sql', "split_part(line, ' ', 2) as metric", "initcap(split_part(line, ' ', 2)) as metric"));
     const notices: string[] = [];
     await apply(project.client, after, (line) => notices.push(line), { chunkRows: 5 });
     expect(notices).toEqual([]);
@@ -180,7 +180,7 @@ describe('a rebuild', () => {
     await project.flush(someLines(20));
     await project.runAll(before);
     const other = await project.db.session();
-    const after = await sampleDataset(UPPER);
+    const after = await sampleDataset(LOWER);
     const refused: string[] = [];
     const onProgress = async (): Promise<void> => {
       for (const files of [after, await sampleDataset(replaced('silver/daily.sql', 'description: sums', 'description: other'))]) {

@@ -41,12 +41,13 @@ export async function executeMapped(step: Step, context: StepContext, rowWise: R
     return () => (written += rows);
   });
   await mapped.markFaults();
-  await divert(step, context, rowWise);
+  if (mapped.isToSettle) await divert(step, context, rowWise);
   return { written, deleted: 0, ledger: await mapped.ledger() };
 }
 
 class MappedRows {
   private count = 0;
+  private replayed = 0;
   /** Rows that fail alone, and what the SQL says about each. */
   private readonly faults = new Map<number, { state: string; message: string }>();
   private guilty = 0;
@@ -58,19 +59,25 @@ class MappedRows {
     private readonly rowWise: RowWise,
   ) {}
 
+  /** Whether the quarantine gets rows, or rows of it were replayed. */
+  get isToSettle(): boolean {
+    return this.guilty > 0 || this.faults.size > 0 || this.replayed > 0;
+  }
+
   async fill(): Promise<void> {
     const { inputTable, inputColumns, outputTable } = this.rowWise;
     const { model, columns } = this.step;
     const [input, output] = [inputTable, outputTable].map((name) => name.slice('pg_temp.'.length));
-    await this.run(`create temporary table if not exists ${input} on commit delete rows as
-      select ${columnList(inputColumns)}, 0::bigint as ${NUMBER}, 0::bigint as ${ENTRY}, '{}'::text[] as ${REASONS}, ''::text as ${SQLSTATE}, ''::text as ${MESSAGE} from ${relationName(this.rowWise.input)} with no data`);
-    await this.run(`create index if not exists ${columnName(`${bareName(inputTable).slice(1, -1)}_number`)} on ${inputTable} (${NUMBER})`);
-    await this.run(`create temporary table if not exists ${output} on commit delete rows as
-      select 0::bigint as ${NUMBER}, '{}'::text[] as ${REASONS}, ${columnList(columns)} from ${relationName(model.relation)} with no data`);
-    // Not empty when one transaction executes a step several times, as unit tests do.
-    await this.run(`delete from ${inputTable}`);
-    await this.run(`delete from ${outputTable}`);
-    this.count = await fillFromQuarantine(this.step, this.context, this.rowWise);
+    // One message. The tables are not empty when one transaction executes a step several times, as unit tests do.
+    await this.run(`
+      create temporary table if not exists ${input} on commit delete rows as
+        select ${columnList(inputColumns)}, 0::bigint as ${NUMBER}, 0::bigint as ${ENTRY}, '{}'::text[] as ${REASONS}, ''::text as ${SQLSTATE}, ''::text as ${MESSAGE} from ${relationName(this.rowWise.input)} with no data;
+      create index if not exists ${columnName(`${bareName(inputTable).slice(1, -1)}_number`)} on ${inputTable} (${NUMBER});
+      create temporary table if not exists ${output} on commit delete rows as
+        select 0::bigint as ${NUMBER}, '{}'::text[] as ${REASONS}, ${columnList(columns)} from ${relationName(model.relation)} with no data;
+      delete from ${inputTable};
+      delete from ${outputTable}`);
+    this.count = this.replayed = await fillFromQuarantine(this.step, this.context, this.rowWise);
     const increment = growingInput(this.step, this.context);
     const order = this.rowWise.isBronze ? 'order by id' : '';
     if (increment.rows > 0) {
