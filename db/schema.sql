@@ -41,6 +41,37 @@ create table ingot.idempotency_keys (
   created_at timestamp with time zone not null default now(),
   constraint idempotency_keys_pkey PRIMARY KEY (device, key)
 );
+create table ingot.plans (
+  dataset text not null,
+  identity text not null,
+  host text not null,
+  pid integer not null,
+  started_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  chunk bigint not null default 0,
+  constraint plans_dataset_fkey FOREIGN KEY (dataset) REFERENCES ingot.datasets(name) ON DELETE CASCADE,
+  constraint plans_pkey PRIMARY KEY (dataset)
+);
+create table ingot.quarantine (
+  id bigint not null generated always as identity,
+  dataset text not null,
+  model text not null,
+  input text not null,
+  input_row jsonb not null,
+  input_id bigint,
+  input_xid bigint,
+  reasons text[] not null default '{}'::text[],
+  sqlstate text,
+  message text,
+  run_id bigint not null,
+  code_hash text not null,
+  first_at timestamp with time zone not null default now(),
+  at timestamp with time zone not null default now(),
+  attempts integer not null default 1,
+  replay boolean not null default false,
+  constraint quarantine_check CHECK (((reasons <> '{}'::text[]) OR (sqlstate IS NOT NULL))),
+  constraint quarantine_pkey PRIMARY KEY (id)
+);
 create table ingot.run_steps (
   run bigint not null,
   "position" smallint not null,
@@ -49,6 +80,12 @@ create table ingot.run_steps (
   rows_written bigint not null,
   rows_deleted bigint not null default 0,
   duration_ms double precision not null,
+  rows_in bigint,
+  rows_out bigint,
+  quarantined bigint,
+  filtered bigint,
+  replayed bigint,
+  constraint run_steps_check CHECK ((rows_in = ((rows_out + quarantined) + filtered))),
   constraint run_steps_pkey PRIMARY KEY (run, "position"),
   constraint run_steps_run_fkey FOREIGN KEY (run) REFERENCES ingot.runs(id) ON DELETE CASCADE
 );
@@ -65,22 +102,131 @@ create table ingot.runs (
   xid bigint,
   code_hash text,
   error jsonb,
+  duration_ms double precision,
+  snapshot_xmax bigint,
+  snapshot_xip bigint[],
+  runs integer not null default 1,
+  first_run_id bigint,
+  fingerprint text,
   constraint runs_check CHECK (((run_id IS NOT NULL) = (status = 'succeeded'::text))),
   constraint runs_check1 CHECK (((error IS NOT NULL) = (status = 'failed'::text))),
   constraint runs_dataset_fkey FOREIGN KEY (dataset) REFERENCES ingot.datasets(name),
   constraint runs_pkey PRIMARY KEY (id),
   constraint runs_status_check CHECK ((status = ANY (ARRAY['succeeded'::text, 'failed'::text])))
 );
+create table ingot.seeds (
+  dataset text not null,
+  relation text not null,
+  code_hash text not null,
+  applied_at timestamp with time zone not null default now(),
+  constraint seeds_dataset_fkey FOREIGN KEY (dataset) REFERENCES ingot.datasets(name) ON DELETE CASCADE,
+  constraint seeds_pkey PRIMARY KEY (dataset, relation)
+);
+create table ingot.shadow_quarantine (
+  id bigint not null generated always as identity,
+  dataset text not null,
+  model text not null,
+  input text not null,
+  input_row jsonb not null,
+  input_id bigint,
+  input_xid bigint,
+  reasons text[] not null default '{}'::text[],
+  sqlstate text,
+  message text,
+  run_id bigint not null,
+  code_hash text not null,
+  first_at timestamp with time zone not null default now(),
+  at timestamp with time zone not null default now(),
+  attempts integer not null default 1,
+  replay boolean not null default false,
+  constraint quarantine_check CHECK (((reasons <> '{}'::text[]) OR (sqlstate IS NOT NULL))),
+  constraint shadow_quarantine_pkey PRIMARY KEY (id)
+);
+create table ingot.shadows (
+  dataset text not null,
+  relation text not null,
+  mark_xmax bigint not null default 0,
+  mark_xip bigint[] not null default '{}'::bigint[],
+  mark_run_id bigint not null default '-9223372036854775808'::bigint,
+  rows_read bigint not null default 0,
+  constraint shadows_dataset_fkey FOREIGN KEY (dataset) REFERENCES ingot.plans(dataset) ON DELETE CASCADE,
+  constraint shadows_pkey PRIMARY KEY (dataset, relation)
+);
+create table ingot.table_refreshes (
+  dataset text not null,
+  relation text not null,
+  computed_at timestamp with time zone not null,
+  run_id bigint not null,
+  code_hash text not null,
+  constraint table_refreshes_dataset_fkey FOREIGN KEY (dataset) REFERENCES ingot.datasets(name) ON DELETE CASCADE,
+  constraint table_refreshes_pkey PRIMARY KEY (dataset, relation)
+);
+create table ingot.test_results (
+  run bigint not null,
+  test text not null,
+  relation text,
+  scope text not null,
+  outcome text not null,
+  failures bigint not null,
+  samples jsonb not null default '[]'::jsonb,
+  duration_ms double precision not null,
+  constraint test_results_outcome_check CHECK ((outcome = ANY (ARRAY['passed'::text, 'warned'::text]))),
+  constraint test_results_pkey PRIMARY KEY (run, test),
+  constraint test_results_run_fkey FOREIGN KEY (run) REFERENCES ingot.runs(id) ON DELETE CASCADE,
+  constraint test_results_scope_check CHECK ((scope = ANY (ARRAY['rows of the run'::text, 'whole table'::text])))
+);
 
 CREATE INDEX flushes_by_xid ON bronze.flushes USING btree (ingest_xid);
 CREATE INDEX idempotency_keys_by_time ON ingot.idempotency_keys USING btree (created_at);
+CREATE INDEX quarantine_by_model ON ingot.quarantine USING btree (dataset, model);
+CREATE INDEX quarantine_to_replay ON ingot.quarantine USING btree (dataset) WHERE replay;
 CREATE INDEX runs_by_time ON ingot.runs USING btree (finished_at);
+CREATE INDEX runs_failing ON ingot.runs USING btree (dataset, fingerprint) WHERE (status = 'failed'::text);
+CREATE INDEX shadow_quarantine_dataset_idx ON ingot.shadow_quarantine USING btree (dataset) WHERE replay;
+CREATE INDEX shadow_quarantine_dataset_model_idx ON ingot.shadow_quarantine USING btree (dataset, model);
 CREATE UNIQUE INDEX runs_by_dataset ON ingot.runs USING btree (dataset, run_id);
 
 comment on table bronze.flushes is 'One row for each flush, in its own transaction: settles an unclear COMMIT. lines = -1 fences a flush nobody waits for.';
 comment on table ingot.cluster is 'The cluster whose transaction ids the stored snapshots speak of; a foreign one stops the start.';
 comment on table ingot.datasets is 'One watermark for a dataset: the snapshot its last run saw of its bronze tables.';
 comment on column ingot.datasets.applied_code is 'What apply has made, by model: code hash, materialized, names of indexes; removed = its file is gone.';
+comment on table ingot.plans is 'The plan under way for a dataset, or one that was cut off and goes on with the next apply; published = its row is gone.';
+comment on column ingot.plans.chunk is 'The last chunk that was committed; rows of a shadow carry _run_id = chunk - 2^62.';
+comment on column ingot.plans.host is 'Where the process is or was that works on it; pid is its process id there.';
+comment on column ingot.plans.identity is 'Hash of what is built and of what it was built over; another one starts anew.';
+comment on table ingot.quarantine is 'Input rows a model could not take: each stays until a replay takes it in, or a rebuild does without it.';
+comment on column ingot.quarantine.code_hash is 'The model''s code at that time.';
+comment on column ingot.quarantine.input_id is 'Where input is a bronze table: id of the line; input_xid its ingest_xid.';
+comment on column ingot.quarantine.input_row is 'The row of the relation named by input, all its columns.';
+comment on column ingot.quarantine.reasons is 'Names of the data tests it failed, all of them; empty when the SQL itself failed, with sqlstate and message.';
+comment on column ingot.quarantine.replay is 'True: the next run takes it in again as a new row.';
+comment on column ingot.quarantine.run_id is 'The run that put it here, or the last that tried it again.';
+comment on column ingot.run_steps.filtered is 'Input rows the SELECT gives nothing for.';
+comment on column ingot.run_steps.rows_in is 'Of row-wise steps: input rows, replayed ones among them.';
+comment on column ingot.run_steps.rows_out is 'Input rows whose output was written.';
 comment on column ingot.runs.cut is 'True when the increment was bounded: more rows were waiting than one run takes.';
+comment on column ingot.runs.duration_ms is 'Of the run, of the last attempt of one that failed, of all runs together where the record stands for several.';
 comment on column ingot.runs.error is 'message, sqlstate, model, file, line, column of a failed run.';
+comment on column ingot.runs.fingerprint is 'Of a failure: the same again is the same record.';
+comment on column ingot.runs.first_run_id is 'Where the record stands for several runs: the first of their numbers; run_id is the last.';
 comment on column ingot.runs.run_id is 'The number in _run_id of the rows this run wrote; null when it was rolled back.';
+comment on column ingot.runs.runs is 'How many runs this record stands for: uneventful ones are merged after an hour.';
+comment on column ingot.runs.snapshot_xmax is 'With snapshot_xip the watermark this run left, on the scale of ingest_xid.';
+comment on table ingot.seeds is 'The tables made of CSV files, with the hash of what was last loaded.';
+comment on table ingot.shadow_quarantine is 'What the chunks of a rebuild have put aside: it replaces the model''s open entries when the shadow is published.';
+comment on column ingot.shadow_quarantine.code_hash is 'The model''s code at that time.';
+comment on column ingot.shadow_quarantine.input_id is 'Where input is a bronze table: id of the line; input_xid its ingest_xid.';
+comment on column ingot.shadow_quarantine.input_row is 'The row of the relation named by input, all its columns.';
+comment on column ingot.shadow_quarantine.reasons is 'Names of the data tests it failed, all of them; empty when the SQL itself failed, with sqlstate and message.';
+comment on column ingot.shadow_quarantine.replay is 'True: the next run takes it in again as a new row.';
+comment on column ingot.shadow_quarantine.run_id is 'The run that put it here, or the last that tried it again.';
+comment on table ingot.shadows is 'What each shadow table holds of its input. Never more than the dataset''s own watermark.';
+comment on column ingot.shadows.mark_run_id is 'The highest _run_id it has taken of an input that is a model.';
+comment on column ingot.shadows.mark_xmax is 'With mark_xip the snapshot it has seen of a bronze table, on the scale of ingest_xid.';
+comment on table ingot.table_refreshes is 'When each model that is materialized as a table was last computed.';
+comment on column ingot.table_refreshes.code_hash is 'Of the whole dataset, seeds among it.';
+comment on column ingot.table_refreshes.run_id is 'The last run as of which it is right: that computed it, or found all it reads unchanged.';
+comment on table ingot.test_results is 'Data tests that a run carried out by query; those kept by constraints and indexes cost nothing of their own. What a failing test found is in ingot.runs.error.';
+comment on column ingot.test_results.failures is 'Rows that must not exist; of unique: keys that occur more than once.';
+comment on column ingot.test_results.relation is 'The model; null for a SELECT of tests/.';
+comment on column ingot.test_results.samples is 'Up to 20 of them, values cut at 1,000 characters.';

@@ -58,6 +58,6 @@ it('test and freshness: what is there before, after good lines, after bad ones',
     await db.query('alter table silver.stg rename column text to gone');
     const broken = await ingot('test', 'no_stars');
     expect(broken.code).toBe(1);
-    expect(broken.stderr).toContain('sql/t/tests/no_stars.sql:1:42: data test no_stars could not be carried out: column "text" does not exist');
+    expect(broken.stderr).toContain('sql/t/tests/no_stars.sql:1:16: data test no_stars could not be carried out: column "text" does not exist');
   });
 });

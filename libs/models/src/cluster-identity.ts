@@ -86,7 +86,7 @@ async function shift(client: Client | Connection): Promise<Shifted | undefined> 
   await raiseLineIds(client, tables);
   const now = BigInt(rows[0]!.now);
   const overfull: string[] = [];
-  for (const { relation } of tables.filter(({ partitioned }) => partitioned)) if (false) overfull.push(relation);
+  for (const { relation } of tables.filter(({ partitioned }) => partitioned)) if (!(await makePartitions(client, relation, now))) overfull.push(relation);
   return { base, now, datasets: datasets.rows.map(({ name }) => name), overfull };
 }
 

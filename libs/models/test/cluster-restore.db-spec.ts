@@ -1,3 +1,6 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Dataset } from '@ingot/datasets';
 import { createTestDatabase, startTestCluster, type TestCluster, type TestDatabase } from '@ingot/testing';
@@ -94,6 +97,25 @@ describe('a database restored on another cluster', () => {
     expect(await refresh(target)).toMatchObject({ rowsIn: 1 });
     expect(await refresh(target)).toMatchObject({ rowsIn: 0 });
     expect(await values(target)).toEqual([1, 2, 3, 4, 5, 6, 8, 9]);
+    expect(await differences(target, dataset)).toEqual({});
+  });
+
+  // The embedded server brings no pg_dump; where a whole PostgreSQL is named, its own is the judge of restoreInto().
+  const pgDump = path.join(process.env.INGOT_TEST_PG_BIN ?? '', 'pg_dump');
+  (process.env.INGOT_TEST_PG_BIN !== undefined && existsSync(pgDump) ? it : it.skip)('is the same with a dump made by pg_dump', async () => {
+    const source = await history();
+    const target = await createTestDatabase(clusters.lower.url);
+    opened.push(target);
+    await target.query('drop schema gold, silver, bronze, ingot cascade; drop table public.ingot_migrations');
+    for (const [program, ...args] of [[pgDump, '--file', `${clusters.source.dir}.sql`, source.url], [path.join(path.dirname(pgDump), 'psql'), '--quiet', '--no-psqlrc', '--set', 'ON_ERROR_STOP=1', '--file', `${clusters.source.dir}.sql`, target.url]]) {
+      expect(spawnSync(program!, args, { encoding: 'utf8' })).toMatchObject({ status: 0 });
+    }
+    const client = await target.session();
+    await expect(checkCluster(client)).rejects.toThrow('was restored from another PostgreSQL cluster');
+    await adoptCluster(client);
+    await write(target, '2030-01-03 V 8');
+    expect(await refresh(target)).toMatchObject({ rowsIn: 3 });
+    expect(await values(target)).toEqual([1, 2, 3, 4, 5, 6, 8]);
     expect(await differences(target, dataset)).toEqual({});
   });
 

@@ -20,8 +20,7 @@ const IS_BY_QUERY = `coalesce(current_setting('ingot.data_tests', true), '') = '
 /**
  * The data tests of a model that constraints keep: those of one row as CHECKs that are not validated, `unique` as a
  * unique constraint. They look at exactly the rows that are written, whichever way; a query over the rows of a run would
- * read a changing table whole, which has no index on `_run_id`. 100,000 lines of stg_readings with rules on three
- * columns: see the numbers in libs/models/test/data-tests.db-spec.ts.
+ * read a changing table whole, which has no index on `_run_id`.
  */
 export function gatesOf(model: TestedModel): Gate[] {
   if (model.materialized === 'view') return [];

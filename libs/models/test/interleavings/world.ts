@@ -8,6 +8,8 @@ import { interleavedDataset } from './project.js';
 /** A database with the applied dataset, writers with their open transactions, and sessions that run and apply. */
 export class World {
   readonly open = new Set<Client>();
+  /** Whether rules have been applied that let more rows pass. */
+  looser = false;
   /** What each action has done, in order: printed when a history fails. */
   readonly log: string[] = [];
   private runners: (Client | undefined)[] = [];
@@ -63,9 +65,10 @@ export class World {
     return plan;
   }
 
-  /** Forgets the plans: tables may be others now. */
-  changed(dataset = this.dataset): void {
+  /** Other files are applied now. */
+  changed(dataset: Dataset, looser: boolean): void {
     this.dataset = dataset;
+    this.looser = looser;
     this.plans.clear();
   }
 
