@@ -1,8 +1,12 @@
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { loadConfig } from '@ingot/config';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { connect, startEmbedded } from '@ingot/postgres';
+import type { Client } from 'pg';
+import { withServer } from '../src/database.js';
 import { jsonOf, runCli } from './command-line.js';
 import { withProject } from './project-files.js';
 
@@ -23,9 +27,17 @@ describe('a command without DATABASE_URL', () => {
       expect(jsonOf<{ migrated: string[]; xid_base: null }>(migrated)).toEqual({ migrated: expect.arrayContaining(['OperationalSchema1795200000000']), xid_base: null });
       expect(await runCli(['migrate'], { env })).toMatchObject({ code: 0, stdout: 'nothing to do\n' });
       expect(await runCli(['apply'], { env, sqlDir })).toMatchObject({ code: 0 });
-      const both = await Promise.all([runCli(['run', '--json'], { env, sqlDir }), runCli(['run', '--json'], { env, sqlDir })]);
-      for (const { code, stderr } of both) expect({ code, stderr }).toMatchObject({ code: 0 });
-      expect(both.map(({ stderr }) => stderr).filter((text) => /^Using the PostgreSQL of process \d+\.$/m.test(text))).toHaveLength(1);
+      const said: string[] = [];
+      const io = { env, out: () => undefined, say: (line: string) => void said.push(line), progress: () => undefined, colours: false, signal: new AbortController().signal };
+      let guest: Client | undefined;
+      const command = withServer(io, loadConfig(env), async (url) => {
+        expect(await runCli(['run', '--json'], { env, sqlDir })).toMatchObject({ code: 0, stderr: expect.stringMatching(/^Using the PostgreSQL of process \d+\.$/m) });
+        guest = await connect({ url, name: 'a guest' });
+      });
+      while (!said.some((line) => line.startsWith('Waiting for a guest to leave'))) await Promise.race([sleep(20), command]);
+      expect((await guest!.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+      await guest!.end();
+      await command;
     });
     const owner = await startEmbedded({ dataDir: env.INGOT_DATA_DIR! }); // the folder is free again
     await owner.stop();

@@ -1,19 +1,20 @@
 import { createHash } from 'node:crypto';
 import type { SelectStmt } from 'libpg-query';
-import type { Dataset, Model, QueryTest, Seed } from './dataset.js';
+import type { DataTest, Dataset, Model, QueryTest, Seed } from './dataset.js';
 import { canonicalType } from './parser.js';
 import { compareText } from './problem.js';
 import { withoutPositions } from './syntax-tree.js';
 
 /**
  * Hash of what a model writes: its parse tree and the header keys that say how rows are kept. Comments, descriptions,
- * layout, the order of keys, tags, data tests, declared types and indexes do not count: none of them asks for a rebuild.
- * `order_by` and `merge_update_columns` count: with another order other rows would have won. `refresh` and
+ * layout, the order of keys, tags, declared types, indexes and data tests that put no row aside do not count: none of
+ * them asks for a rebuild. Rules that put rows aside count: they decide which rows are written. `order_by` and `merge_update_columns` count: with another order other rows would have won. `refresh` and
  * `on_data_error` do not, as a row that was written would be written the same; they change what a run does, so they
  * are part of the dataset's hash. `on_schema_change` speaks to apply alone and is in neither.
  */
 export function modelCodeHash(model: Omit<Model, 'codeHash'>, tree: SelectStmt): string {
   const { relation, materialized, strategy, incrementOn, uniqueKey, touchKey, accumulate, orderBy, mergeUpdateColumns } = model;
+  const rules = model.dataTests.filter(({ onFail }) => onFail === 'quarantine').map(ruleText).sort(compareText);
   return hash({
     relation,
     materialized,
@@ -23,8 +24,13 @@ export function modelCodeHash(model: Omit<Model, 'codeHash'>, tree: SelectStmt):
     touchKey: touchKey.map(({ column, from }) => ({ column, from })).sort((a, b) => compareText(a.column, b.column)),
     accumulate,
     ...(strategy === 'merge' ? { orderBy, mergeUpdateColumns: mergeUpdateColumns === undefined ? undefined : [...mergeUpdateColumns].sort(compareText) } : {}),
+    ...(rules.length > 0 ? { rules } : {}),
     tree: withoutPositions(tree),
   });
+}
+
+function ruleText({ name: _name, place: _place, errorAbove: _errorAbove, warnAbove: _warnAbove, ...rule }: DataTest): string {
+  return JSON.stringify(rule, sortKeys);
 }
 
 /** Hash of the rows and columns of a seed. */

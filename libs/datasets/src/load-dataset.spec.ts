@@ -184,6 +184,7 @@ order_by: reading_time`,
   it.each<[string, keyof typeof MORE, string, string]>([
     ['which row wins', 'gold/latest.sql', 'order_by: reading_time', 'order_by: reading_time desc'],
     ['what a newer row replaces', 'gold/latest.sql', 'order_by: reading_time', 'order_by: reading_time\nmerge_update_columns: reading_time'],
+    ['which rows are put aside', 'gold/latest.sql', 'order_by', 'columns: [{ name: device, data_tests: [{ not_null: { on_fail: quarantine } }] }]\norder_by'],
     ['how a model is kept', 'gold/whole.sql', 'materialized: table\nrefresh: { every: 1h }', 'materialized: view'],
   ])('of a model changes with %s', async (_what, file, from, to) => {
     expect(MORE[file]).toContain(from);

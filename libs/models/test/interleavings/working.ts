@@ -54,12 +54,12 @@ const applyAction: Action = {
   async do(world, choice) {
     const names = Object.keys(CHANGES);
     const change = names[(choice.at + choice.who) % names.length]!;
-    const looser = world.looser || choice.lines.length > 4;
-    const dataset = await interleavedDataset(change, looser);
-    world.log.push(`    ${change}${looser ? ', rules that let more rows pass' : ''}`);
+    const limits = (['first', 'looser', 'tighter'] as const)[choice.lines.length % 3]!;
+    const dataset = await interleavedDataset(change, limits);
+    world.log.push(`    ${change}, rules: ${limits}`);
     await disturbed(world, choice, (client) => apply(client, dataset, undefined, { chunkRows: choice.maxRows }));
     const [row] = await world.db.query<{ code_hash: string }>('select code_hash from ingot.datasets');
-    if (row?.code_hash === dataset.codeHash) world.changed(dataset, looser);
+    if (row?.code_hash === dataset.codeHash) world.changed(dataset);
   },
 };
 

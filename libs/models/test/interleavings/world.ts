@@ -9,7 +9,6 @@ import { interleavedDataset } from './project.js';
 export class World {
   readonly open = new Set<Client>();
   /** Whether rules have been applied that let more rows pass. */
-  looser = false;
   /** What each action has done, in order: printed when a history fails. */
   readonly log: string[] = [];
   private runners: (Client | undefined)[] = [];
@@ -66,9 +65,8 @@ export class World {
   }
 
   /** Other files are applied now. */
-  changed(dataset: Dataset, looser: boolean): void {
+  changed(dataset: Dataset): void {
     this.dataset = dataset;
-    this.looser = looser;
     this.plans.clear();
   }
 
