@@ -108,9 +108,11 @@ create table ingot.runs (
   runs integer not null default 1,
   first_run_id bigint,
   fingerprint text,
+  kind text not null default 'run'::text,
   constraint runs_check CHECK (((run_id IS NOT NULL) = (status = 'succeeded'::text))),
   constraint runs_check1 CHECK (((error IS NOT NULL) = (status = 'failed'::text))),
   constraint runs_dataset_fkey FOREIGN KEY (dataset) REFERENCES ingot.datasets(name),
+  constraint runs_kind CHECK ((kind = ANY (ARRAY['run'::text, 'publication'::text]))),
   constraint runs_pkey PRIMARY KEY (id),
   constraint runs_status_check CHECK ((status = ANY (ARRAY['succeeded'::text, 'failed'::text])))
 );
@@ -149,6 +151,11 @@ create table ingot.shadows (
   mark_xip bigint[] not null default '{}'::bigint[],
   mark_run_id bigint not null default '-9223372036854775808'::bigint,
   rows_read bigint not null default 0,
+  rows_written bigint not null default 0,
+  rows_out bigint not null default 0,
+  quarantined bigint not null default 0,
+  filtered bigint not null default 0,
+  duration_ms double precision not null default 0,
   constraint shadows_dataset_fkey FOREIGN KEY (dataset) REFERENCES ingot.plans(dataset) ON DELETE CASCADE,
   constraint shadows_pkey PRIMARY KEY (dataset, relation)
 );
@@ -205,13 +212,15 @@ comment on column ingot.run_steps.filtered is 'Input rows the SELECT gives nothi
 comment on column ingot.run_steps.rows_in is 'Of row-wise steps: input rows, replayed ones among them.';
 comment on column ingot.run_steps.rows_out is 'Input rows whose output was written.';
 comment on column ingot.runs.cut is 'True when the increment was bounded: more rows were waiting than one run takes.';
-comment on column ingot.runs.duration_ms is 'Of the run, of the last attempt of one that failed, of all runs together where the record stands for several.';
+comment on column ingot.runs.duration_ms is 'Of the run, of the last attempt of one that failed, of all runs together where the record stands for several; of a publication with all chunks of its rebuild.';
 comment on column ingot.runs.error is 'message, sqlstate, model, file, line, column of a failed run.';
 comment on column ingot.runs.fingerprint is 'Of a failure: the same again is the same record.';
 comment on column ingot.runs.first_run_id is 'Where the record stands for several runs: the first of their numbers; run_id is the last.';
+comment on column ingot.runs.kind is 'run = it took new rows; publication = tables computed anew took the place of those of before, and no new row was taken.';
 comment on column ingot.runs.run_id is 'The number in _run_id of the rows this run wrote; null when it was rolled back.';
 comment on column ingot.runs.runs is 'How many runs this record stands for: uneventful ones are merged after an hour.';
 comment on column ingot.runs.snapshot_xmax is 'With snapshot_xip the watermark this run left, on the scale of ingest_xid.';
+comment on column ingot.runs.started_at is 'Of a publication: when its rebuild began.';
 comment on table ingot.seeds is 'The tables made of CSV files, with the hash of what was last loaded.';
 comment on table ingot.shadow_quarantine is 'What the chunks of a rebuild have put aside: it replaces the model''s open entries when the shadow is published.';
 comment on column ingot.shadow_quarantine.code_hash is 'The model''s code at that time.';
@@ -223,6 +232,7 @@ comment on column ingot.shadow_quarantine.run_id is 'The run that put it here, o
 comment on table ingot.shadows is 'What each shadow table holds of its input. Never more than the dataset''s own watermark.';
 comment on column ingot.shadows.mark_run_id is 'The highest _run_id it has taken of an input that is a model.';
 comment on column ingot.shadows.mark_xmax is 'With mark_xip the snapshot it has seen of a bronze table, on the scale of ingest_xid.';
+comment on column ingot.shadows.rows_written is 'By all its chunks together, as rows_out, quarantined, filtered and duration_ms: what the publication records of its step.';
 comment on table ingot.table_refreshes is 'When each model that is materialized as a table was last computed.';
 comment on column ingot.table_refreshes.code_hash is 'Of the whole dataset, seeds among it.';
 comment on column ingot.table_refreshes.run_id is 'The last run as of which it is right: that computed it, or found all it reads unchanged.';

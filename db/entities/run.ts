@@ -107,7 +107,7 @@ export class RunTestResult {
   durationMs: number;
 }
 
-/** One run of a dataset, or the uneventful runs of some minutes as one record. */
+/** One run of a dataset, one publication, or the uneventful runs of some minutes as one record. */
 @Entity({ schema: 'ingot', name: 'runs' })
 export class Run {
   @PrimaryColumn({ type: 'bigint', transformer: wholeNumber })
@@ -115,6 +115,10 @@ export class Run {
 
   @Column({ type: 'text' })
   dataset: string;
+
+  /** A publication took no new row: tables that were computed anew took their places. */
+  @Column({ type: 'text' })
+  kind: 'run' | 'publication';
 
   /** The number in `_run_id` of the rows it wrote, of several runs the last; null when it was rolled back. */
   @Column({ name: 'run_id', type: 'bigint', nullable: true, transformer: wholeNumber })
@@ -135,13 +139,14 @@ export class Run {
   @Column({ type: 'integer' })
   attempts: number;
 
+  /** Of a publication: when its rebuild began. */
   @Column({ name: 'started_at', type: 'timestamptz' })
   startedAt: Date;
 
   @Column({ name: 'finished_at', type: 'timestamptz' })
   finishedAt: Date;
 
-  /** Of the run, of the last attempt of one that failed, of several runs together; null in records of the first release. */
+  /** Of the run, of the last attempt of one that failed, of several runs together; of a publication with all chunks of its rebuild; null in records of the first release. */
   @Column({ name: 'duration_ms', type: 'double precision', nullable: true })
   durationMs: number | null;
 

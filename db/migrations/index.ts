@@ -4,6 +4,7 @@ import { SafeCasts1795301000000 } from './1795301000000-safe-casts.js';
 import { DataTests1795310000000 } from './1795310000000-data-tests.js';
 import { Plans1795320000000 } from './1795320000000-plans.js';
 import { RunHistory1795330000000 } from './1795330000000-run-history.js';
+import { Publications1795340000000 } from './1795340000000-publications.js';
 
 /** In order; a class is added here by hand, never found by a glob. */
-export const migrations = [OperationalSchema1795200000000, Quarantine1795300000000, SafeCasts1795301000000, DataTests1795310000000, Plans1795320000000, RunHistory1795330000000];
+export const migrations = [OperationalSchema1795200000000, Quarantine1795300000000, SafeCasts1795301000000, DataTests1795310000000, Plans1795320000000, RunHistory1795330000000, Publications1795340000000];

@@ -44,9 +44,9 @@ export class RunHistory {
     return covers ? this.find(next.id) : null;
   }
 
-  /** Durations in ms of the last successful runs before this one, newest first; a record of several runs gives their mean. */
-  async durationsBefore({ dataset, id }: Pick<Run, 'dataset' | 'id'>, limit: number): Promise<number[]> {
-    const earlier = await this.runs.find({ where: { dataset, status: 'succeeded', id: LessThan(id) }, order: { id: 'DESC' }, take: limit });
+  /** Durations in ms of the last successful runs of its kind before this one, newest first; a record of several runs gives their mean. */
+  async durationsBefore({ dataset, id, kind }: Pick<Run, 'dataset' | 'id' | 'kind'>, limit: number): Promise<number[]> {
+    const earlier = await this.runs.find({ where: { dataset, kind, status: 'succeeded', id: LessThan(id) }, order: { id: 'DESC' }, take: limit });
     return earlier.flatMap(({ durationMs, runs }) => (durationMs === null ? [] : [durationMs / runs]));
   }
 

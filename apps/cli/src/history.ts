@@ -39,9 +39,9 @@ export function formatRunIds({ runId, firstRunId }: Pick<Run, 'runId' | 'firstRu
 
 /** A record for machines: names as in the tables of the schema `ingot`. */
 export function plainRun(run: Run) {
-  const { id, dataset, status, runs, attempts, cut, error } = run;
+  const { id, dataset, kind, status, runs, attempts, cut, error } = run;
   return {
-    id, dataset, status, run_id: run.runId, first_run_id: run.firstRunId, runs, attempts,
+    id, dataset, kind, status, run_id: run.runId, first_run_id: run.firstRunId, runs, attempts,
     started_at: run.startedAt, finished_at: run.finishedAt, duration_ms: run.durationMs,
     rows_in: run.rowsIn, cut, code_hash: run.codeHash, xid: run.xid, snapshot_xmax: run.snapshotXmax, snapshot_xip: run.snapshotXip, error,
   };

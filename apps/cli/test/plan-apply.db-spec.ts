@@ -54,6 +54,29 @@ describe('ingot plan, apply and rebuild', () => {
     expect(await db.query(`select from pg_namespace where nspname like 'ingot\\_%'`)).toEqual([]);
   });
 
+  it('compares with seeds as their files are now, new ones too', async () => {
+    const joined = stg((text) => text.replace('tags:', 'lookups: [seeds.places]\ntags:').replace('line as text from bronze.raw', "line || coalesce(place, '') as text from bronze.raw left join seeds.places using (device)"));
+    const { sample } = await plan({ ...joined, 't/seeds/places.csv': 'device,place\nd1,cellar\n' }, '--sample');
+    expect(sample![0]).toMatchObject({ relation: 'silver.stg', rowsBefore: 30, rowsAfter: 30, added: 10, removed: 10 });
+    expect(sample![0]!.rows).toContainEqual({ after: ['1', 'd1', 'line 1cellar'] });
+  });
+
+  it('points at the model that fails on a row of the sample', async () => {
+    const failing = stg((text) => text.replace('line as text', '1 / (id - 7) as text'));
+    const { code, stderr } = await ingot({ ...failing, 't/gold/devices.sql': PROJECT['t/gold/devices.sql'] }, 'plan', '--sample', '--backfill');
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^sql\/t\/silver\/stg\.sql:13:1: silver\.stg: division by zero\n {2}13 \| select id as raw_id/m);
+  });
+
+  it('takes for modified what ls takes: seeds too, but neither layout nor comments', async () => {
+    const formatted = stg((text) => text.replace('select id', 'select  id'));
+    expect((await plan(formatted)).models).toMatchObject([{ action: 'adopt' }, { action: 'nothing' }]);
+    expect((await plan(formatted, 'state:modified')).models).toEqual([]);
+    const seeded = { 't/seeds/places.csv': 'device,place\nd1,cellar\n' };
+    expect(await plan(seeded, 'state:modified')).toMatchObject({ models: [], seeds: ['seeds.places'] });
+    expect((await plan(seeded, 'devices')).seeds).toEqual([]);
+  });
+
   it('stops at columns that change unless asked, with what to say; then does it with a progress line', async () => {
     const changes = stg((text) => text.replace('line as text', 'line as text, length(line) as size'));
     const refused = await ingot(changes, 'apply');
@@ -73,6 +96,15 @@ describe('ingot plan, apply and rebuild', () => {
     await db.query('delete from silver.stg where raw_id < 20');
     expect(await ingot(changes, 'rebuild', 'stg+')).toMatchObject({ code: 0, stderr: expect.stringMatching(/^rebuilt: silver\.stg\n$/m) });
     expect(await db.query('select count(*)::int as n from silver.stg')).toEqual([{ n: 30 }]);
+    const { runs } = jsonOf<{ runs: { id: number; kind: string; run_id: number }[] }>(await ingot(changes, 'runs', '--json'));
+    expect(runs.map(({ kind, run_id }) => [kind, run_id])).toEqual([['publication', 3], ['publication', 2], ['run', 1]]);
+    const [publication, , run] = runs;
+    expect((await ingot(changes, 'runs')).stdout).toMatch(/^ *\d+ +t +publication +succeeded .* 3 *$/m);
+    const shown = await ingot(changes, 'runs', 'show', '--wrote', '3', '--dataset', 't');
+    expect(shown.stdout).toMatch(new RegExp(`^publication ${publication!.id} of t: succeeded$`, 'm'));
+    expect(shown.stdout).toMatch(/^silver\.stg +rebuild +30 +0 +30 +30 +0 +0 /m);
+    expect(shown.stdout).not.toMatch(/new rows/);
+    expect(await ingot(changes, 'runs', 'compare', String(run!.id), String(publication!.id))).toMatchObject({ code: 2, stderr: expect.stringMatching(/is a run and \d+ a publication: only the same kind compares/) });
     expect(await ingot(changes, 'rebuild')).toMatchObject({ code: 2 });
     expect(await ingot(changes, 'rebuild', 'devices')).toMatchObject({ code: 2, stderr: expect.stringContaining('none of it is a table') });
   });

@@ -36,7 +36,7 @@ interface RunDocument {
   readonly datasets: readonly {
     readonly dataset: string;
     readonly outcome: string;
-    readonly runs: readonly { readonly run: number; readonly rows_in: number; readonly cut: boolean; readonly steps: readonly { readonly model: string; readonly rowsWritten: number }[] }[];
+    readonly runs: readonly { readonly run: number; readonly rows_in: number; readonly cut: boolean; readonly steps: readonly { readonly model: string; readonly rows_written: number; readonly rows_in: number | null }[] }[];
     readonly holder?: object;
     readonly error?: { readonly model: string; readonly sqlstate: string; readonly problems: readonly object[] };
   }[];
@@ -90,7 +90,7 @@ describe('ingot run', () => {
     const rest = await runCli(['run', '--json', '--dataset', 't'], { ...terms, env });
     const [outcome] = jsonOf<RunDocument>(rest).datasets;
     expect(outcome!.runs.map(({ rows_in, cut }) => [rows_in, cut])).toEqual([[2, true], [1, false]]);
-    expect(outcome!.runs[0]!.steps.map(({ model, rowsWritten }) => [model, rowsWritten])).toEqual([['silver.stg', 2], ['gold.sums', expect.any(Number)]]);
+    expect(outcome!.runs[0]!.steps.map(({ model, rows_written: written, rows_in: read }) => [model, written, read])).toEqual([['silver.stg', 2, 2], ['gold.sums', expect.any(Number), null]]);
     expect(await total()).toBe('15');
   });
 

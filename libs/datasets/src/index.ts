@@ -12,6 +12,7 @@ export { keepsEveryRow } from './keeps-rows.js';
 export { didYouMean } from './nearest-name.js';
 export { addsColumnsOnly, compareModel, type ChangeKind, type ModelChange } from './changes/model-change.js';
 export { readsAddedColumns } from './changes/reads-added-columns.js';
+export { isSameEachTime } from './changes/same-each-time.js';
 export { loadUnitTests } from './unit-tests/load-unit-tests.js';
 export type * from './unit-tests/unit-test.js';
 export { BRONZE_COLUMNS } from './source-file.js';

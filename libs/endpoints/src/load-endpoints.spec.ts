@@ -43,6 +43,11 @@ describe('loadEndpoints', () => {
     expect(endpoints.map(({ name, path: route, formats }) => [name, route, formats])).toEqual([['a', '/power/daily', ['json']], ['b', '/power', ['json']]]);
   });
 
+  it('names files as those of models are named, wherever the folder lies', async () => {
+    const [endpoint] = await load({ 'a.sql': GOOD });
+    expect(endpoint!.file).toBe(`${path.basename(folders.at(-1)!)}/sensor/endpoints/a.sql`);
+  });
+
   it('finds nothing where there is no folder', async () => {
     expect(await loadEndpoints(tmpdir(), { ...DATASET, name: 'no such dataset' })).toEqual([]);
   });

@@ -14,16 +14,18 @@ const LATER_KEYS = ['cache', 'arms', 'limit', 'order_by'];
 const ROUTE = /^(\/[a-z0-9][a-z0-9_-]*)+$/;
 
 /**
- * Reads `<sqlDir>/<dataset>/endpoints/*.sql`; no such folder means no endpoints.
+ * Reads `<sqlDir>/<dataset>/endpoints/*.sql`; no such folder means no endpoints. Files are named from the last folder of
+ * `sqlDir` on, as those of models are.
  * @throws DatasetError naming every problem of every file
  */
 export async function loadEndpoints(sqlDir: string, dataset: Dataset): Promise<Endpoint[]> {
-  const folder = path.join(sqlDir, dataset.name, 'endpoints');
+  const root = path.resolve(sqlDir);
+  const folder = path.join(root, dataset.name, 'endpoints');
   const problems = new Problems();
   const endpoints: Endpoint[] = [];
   const routes = new Map<string, string>();
   for (const file of await sqlFiles(folder)) {
-    const shown = path.posix.join(...folder.split(path.sep), file);
+    const shown = `${path.basename(root)}/${dataset.name}/endpoints/${file}`;
     const sql = await readSqlFile(path.join(folder, file), shown, problems);
     const endpoint = sql === undefined ? undefined : readEndpoint(path.basename(file, '.sql'), sql, dataset, problems);
     if (endpoint === undefined || sql === undefined) continue;

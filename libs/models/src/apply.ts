@@ -2,6 +2,7 @@ import type { Dataset, Model } from '@ingot/datasets';
 import { inTransaction, type Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
 import { removedSince, sortedByName, type AppliedCode, type AppliedModel } from './applied-code.js';
+import { agrees } from './apply/agreement.js';
 import { alterColumns } from './apply/alter-columns.js';
 import { changedViews, kindsOf, look, rebuilt, type Look } from './apply/look.js';
 import { READ_SECONDS, type ApplyOptions } from './apply/options.js';
@@ -16,7 +17,7 @@ import { syncComments } from './comments.js';
 import { waitForLock } from './dataset-lock.js';
 import { checkColumns } from './declared-columns.js';
 import { createTable, dropTables } from './model-table.js';
-import { syncSeeds } from './seeds/sync-seeds.js';
+import { syncSeedComments, syncSeeds } from './seeds/sync-seeds.js';
 import { syncConstraints, syncIndexes } from './table-guards.js';
 import { makeView } from './views.js';
 import { lockState } from './watermark.js';
@@ -35,6 +36,7 @@ const NOTHING_WISHED = { rebuild: new Set<string>(), backfill: false };
  * @throws ApplyError with a line for each problem, at its place in the files; PlanHeldError when another process is at it
  */
 export async function apply(client: Client | Connection, dataset: Dataset, notice: (line: string) => void = () => undefined, options: ApplyOptions = {}): Promise<void> {
+  if (await agrees(client, dataset)) return syncSeedComments(client, dataset);
   const wishes = { ...NOTHING_WISHED, backfill: options.backfill ?? false };
   const first = await look(client, dataset, wishes);
   if (rebuilt(first).length > 0 && (await bring(client, dataset, wishes, options, notice))) return;

@@ -40,7 +40,7 @@ export async function readCatalogFacts(client: Client | Connection, datasets: re
   );
   const { rows: runs } = await client.query<RunRow>(
     `select distinct on (dataset) dataset, status, run_id, started_at, finished_at, rows_in, error ->> 'message' as error
-     from ingot.runs where dataset = any($1) order by dataset, finished_at desc, id desc`,
+     from ingot.runs where dataset = any($1) and kind = 'run' order by dataset, finished_at desc, id desc`,
     [datasets.map(({ name }) => name)],
   );
   return {

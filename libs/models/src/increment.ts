@@ -10,6 +10,8 @@ export interface GrowingIncrement {
   /** The condition for the new rows. */
   readonly where: string;
   readonly rows: number;
+  /** Where the relation holds rows that are for later runs: the condition for those of before and of this run. */
+  readonly upTo?: string;
 }
 
 /** Rows that were written or removed: the columns that their readers go by stand in a temporary table. */
@@ -19,6 +21,16 @@ export interface ChangingIncrement {
   /** The table's name as it stands in SQL; undefined when nobody reads the relation by increment. */
   readonly changed?: string;
   readonly rows: number;
+}
+
+/**
+ * The SQL that stands in the place of a relation of which all rows are read, where it holds more than the run may see: a
+ * run that was cut would show lines in one table that the others do not have yet. Undefined: the relation as it is.
+ */
+export function rowsUpToRun(increments: ReadonlyMap<string, Increment>, relation: string): string | undefined {
+  const increment = increments.get(relation);
+  if (increment?.kind !== 'growing' || increment.upTo === undefined) return undefined;
+  return `(select * from ${relationName(relation)} where ${increment.upTo})`;
 }
 
 /** The SQL that stands in the place of a relation that is read by increment. */

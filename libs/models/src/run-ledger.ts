@@ -17,6 +17,8 @@ export interface StepRecord {
   readonly ledger?: RowLedger;
 }
 
+export type RunKind = 'run' | 'publication';
+
 export interface RunRecord {
   readonly dataset: string;
   readonly runId: bigint;
@@ -27,6 +29,8 @@ export interface RunRecord {
   /** The watermark it leaves. */
   readonly seen: Snapshot;
   readonly steps: readonly StepRecord[];
+  /** Of a publication: when its rebuild began, and for how many ms its chunks were worked on. */
+  readonly rebuild?: { readonly startedAt: Date; readonly durationMs: number };
 }
 
 /** Records a run inside its own transaction: what is not committed was no run. */
@@ -34,8 +38,8 @@ export async function recordRun(client: Client | Connection, run: RunRecord): Pr
   const { steps } = run;
   await client.query(
     `with run as (
-       insert into ingot.runs (dataset, run_id, status, started_at, finished_at, duration_ms, rows_in, cut, xid, code_hash, snapshot_xmax, snapshot_xip)
-       select $1, $2, 'succeeded', now(), clock_timestamp(), extract(epoch from clock_timestamp() - now()) * 1000, $3, $4, txid_current() + xid_base, $5, $6, $7::bigint[] from ingot.cluster
+       insert into ingot.runs (dataset, run_id, kind, status, started_at, finished_at, duration_ms, rows_in, cut, xid, code_hash, snapshot_xmax, snapshot_xip)
+       select $1, $2, $18, 'succeeded', coalesce($19::timestamptz, now()), clock_timestamp(), $20::float8 + extract(epoch from clock_timestamp() - now()) * 1000, $3, $4, txid_current() + xid_base, $5, $6, $7::bigint[] from ingot.cluster
        returning id
      )
      insert into ingot.run_steps (run, position, model, strategy, rows_written, rows_deleted, duration_ms, rows_in, rows_out, quarantined, filtered, replayed)
@@ -56,16 +60,19 @@ export async function recordRun(client: Client | Connection, run: RunRecord): Pr
       steps.map(({ rowsDeleted }) => rowsDeleted),
       steps.map(({ durationMs }) => durationMs),
       ...(['in', 'out', 'quarantined', 'filtered', 'replayed'] as const).map((count) => steps.map(({ ledger }) => ledger?.[count] ?? null)),
+      (run.rebuild === undefined ? 'run' : 'publication') satisfies RunKind,
+      run.rebuild?.startedAt ?? null,
+      run.rebuild?.durationMs ?? 0,
     ],
   );
 }
 
 /**
- * Records a failed run in a transaction of its own, after the run's was rolled back. While nothing succeeds, the same
+ * Records a failed run, or publication, in a transaction of its own, after the run's was rolled back. While nothing succeeds, the same
  * failure again only counts up `attempts` of its record: a model that fails all night leaves one row, two that fail in
  * turn leave two.
  */
-export async function recordFailure(client: Client | Connection, dataset: string, codeHash: string, startedAt: Date, failure: RunFailure): Promise<void> {
+export async function recordFailure(client: Client | Connection, dataset: string, codeHash: string, startedAt: Date, failure: RunFailure, kind: RunKind = 'run'): Promise<void> {
   const { model, reason, sqlState, place } = failure;
   const tests = failure.tests.length === 0 ? {} : { tests: failure.tests };
   const error = JSON.stringify({ message: reason, sqlstate: sqlState ?? null, model, ...place, detail: serverError(failure.cause).detail ?? null, ...tests });
@@ -76,15 +83,15 @@ export async function recordFailure(client: Client | Connection, dataset: string
     await client.query(`select pg_advisory_xact_lock(hashtextextended('ingot failure ' || $1, 0))`, [dataset]);
     const { rowCount } = await client.query(
       `update ingot.runs set attempts = attempts + 1, finished_at = clock_timestamp(), duration_ms = $3, error = $4
-       where dataset = $1 and status = 'failed' and fingerprint = $2
-         and id > coalesce((select max(id) from ingot.runs where dataset = $1 and status = 'succeeded'), 0)`,
-      [dataset, mark, durationMs, error],
+       where dataset = $1 and kind = $5 and status = 'failed' and fingerprint = $2
+         and id > coalesce((select max(id) from ingot.runs where dataset = $1 and kind = $5 and status = 'succeeded'), 0)`,
+      [dataset, mark, durationMs, error, kind],
     );
     if (rowCount === 1) return;
     await client.query(
-      `insert into ingot.runs (dataset, status, started_at, finished_at, duration_ms, code_hash, error, fingerprint)
-       values ($1, 'failed', $2, clock_timestamp(), $3, $4, $5, $6)`,
-      [dataset, startedAt, durationMs, codeHash, error, mark],
+      `insert into ingot.runs (dataset, status, started_at, finished_at, duration_ms, code_hash, error, fingerprint, kind)
+       values ($1, 'failed', $2, clock_timestamp(), $3, $4, $5, $6, $7)`,
+      [dataset, startedAt, durationMs, codeHash, error, mark, kind],
     );
   });
 }

@@ -1,4 +1,4 @@
-import { inTransaction, sqlState, SQLSTATE, type Connection } from '@ingot/postgres';
+import { inTransaction, isConnectionError, sqlState, SQLSTATE, type Connection } from '@ingot/postgres';
 import pRetry from 'p-retry';
 import type { Client } from 'pg';
 import { recordTests } from './data-tests/record-tests.js';
@@ -7,7 +7,8 @@ import type { TestResult } from './data-tests/test-result.js';
 import { tryLock } from './dataset-lock.js';
 import { Execution } from './execution.js';
 import { prepareSession, type Plan } from './plan.js';
-import { takeReplays } from './quarantine/replays.js';
+import { refuseReplays, takeReplays, type Replays } from './quarantine/replays.js';
+import { RunFailure } from './run-failure.js';
 import { recordRun, type StepRecord } from './run-ledger.js';
 import { TableRefreshes } from './tables/table-refreshes.js';
 import { boundIncrement, lockState, moveWatermark, type Snapshot } from './watermark.js';
@@ -42,13 +43,25 @@ const RESTARTS = { retries: 5, minTimeout: 5, maxTimeout: 100, factor: 2, random
  */
 export async function run(client: Client | Connection, plan: Plan, options: RunOptions): Promise<RunResult> {
   await prepareSession(client, plan);
-  return pRetry(() => inTransaction(client, 'isolation level repeatable read', () => attempt(client, plan, options)), {
-    ...RESTARTS,
-    shouldRetry: ({ error }) => startsAgain(error),
-  });
+  let replays: Replays = new Map();
+  const inOneTransaction = (choose: () => Promise<Replays>): Promise<RunResult> =>
+    pRetry(() => inTransaction(client, 'isolation level repeatable read', () => attempt(client, plan, options, choose)), { ...RESTARTS, shouldRetry: ({ error }) => startsAgain(error) });
+  try {
+    return await inOneTransaction(async () => (replays = await takeReplays(client, plan, options.maxRows)));
+  } catch (error) {
+    if (replays.size === 0 || !(error instanceof RunFailure) || !isOfData(error)) throw error;
+    // Entries that nobody would ask for a second time must not hold up the lines: the same run without them.
+    const { reason } = error;
+    return inOneTransaction(async () => refuseReplays(client, replays, reason));
+  }
 }
 
-async function attempt(client: Client | Connection, plan: Plan, options: RunOptions): Promise<RunResult> {
+/** False for what another try may not meet again: cancelled, no resources, locked. */
+function isOfData({ sqlState: state, cause }: RunFailure): boolean {
+  return !isConnectionError(cause) && !/^(40|53|55|57|58)/.test(state ?? '');
+}
+
+async function attempt(client: Client | Connection, plan: Plan, options: RunOptions, chooseReplays: () => Promise<Replays>): Promise<RunResult> {
   const { dataset } = plan;
   const started = performance.now();
   if (!(await tryLock(client, dataset.name))) return { outcome: 'busy' };
@@ -56,7 +69,7 @@ async function attempt(client: Client | Connection, plan: Plan, options: RunOpti
   if (state?.codeHash !== dataset.codeHash) return { outcome: 'not-applied' };
   const { upTo, cut } = await boundIncrement(client, plan.sources, state, options.maxRows);
   const refreshes = await TableRefreshes.read(client, dataset, state.runId + 1n);
-  const execution = new Execution(client, { dataset: dataset.name, runId: state.runId + 1n, refreshes, replays: await takeReplays(client, plan, options.maxRows) });
+  const execution = new Execution(client, { dataset: dataset.name, runId: state.runId + 1n, refreshes, replays: await chooseReplays() });
   const rowsIn = await execution.readSources(plan.sources, state, upTo);
   const tests = new RunTests({ tests: plan.tests, runId: execution.runId, increments: execution.increments, ask: (text, incrementOnly) => execution.ask(text, incrementOnly) });
   for (const [at, step] of plan.steps.entries()) {

@@ -2,7 +2,7 @@ import { placeInQuery, type DataTest, type Model } from '@ingot/datasets';
 import type { Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
 import { ApplyError } from './apply-error.js';
-import { CHECK_PREFIX, gatesOf } from './data-tests/gates.js';
+import { CHECK_PREFIX, gatesOf, hasKeyIndex } from './data-tests/gates.js';
 import { describeTest } from './data-tests/test-result.js';
 import { serverError } from './sql-error.js';
 import { bareName, columnList, columnName, joinedName, relationName, schemaOf } from './sql-names.js';
@@ -60,8 +60,10 @@ export async function syncIndexes(client: Client | Connection, model: Model, bef
   for (const { name, columns, unique, test } of wanted) {
     if (present.has(name)) continue;
     try {
-      if (test !== undefined) await client.query(`alter table ${relationName(model.relation)} add constraint ${columnName(name)} unique (${columnList(columns)}) deferrable initially immediate`);
-      else await client.query(`create ${unique === '' ? '' : 'unique '}index ${columnName(name)} on ${relationName(model.relation)} (${columnList(columns)}) ${unique}`);
+      const index = `create ${unique === '' && test === undefined ? '' : 'unique '}index ${columnName(name)} on ${relationName(model.relation)} (${columnList(columns)}) ${unique}`;
+      // A constraint that makes its own index locks readers out for as long as that takes. One message, so that a kill leaves both or none.
+      const constraint = `alter table ${relationName(model.relation)} add constraint ${columnName(name)} unique using index ${columnName(name)} deferrable initially immediate`;
+      await client.query(test === undefined ? index : `${index}; ${constraint}`);
     } catch (error) {
       const { message, detail } = serverError(error);
       throw new ApplyError([{ ...(test?.place ?? placeInQuery(model.query, 0)), message: `${model.relation}: index on ${columns.join(', ')}: ${message}${detail === undefined ? '' : ` (${detail})`}` }], { cause: error });
@@ -70,10 +72,22 @@ export async function syncIndexes(client: Client | Connection, model: Model, bef
   return [...names].sort();
 }
 
+/** What keeps a table's data tests and keys, and speeds it up. */
+export interface GuardNames {
+  /** Of constraints. */
+  readonly checks: readonly string[];
+  readonly indexes: readonly string[];
+}
+
+/** What a model's table has when syncConstraints and syncIndexes have been at it; nothing for a view. */
+export function guardNames(model: Model): GuardNames {
+  if (model.materialized === 'view') return { checks: [], indexes: [] };
+  return { checks: gatesOf(model).flatMap(({ kind, name }) => (kind === 'check' ? [name] : [])), indexes: indexesOf(model).map(({ name }) => name) };
+}
+
 function indexesOf(model: Model): Index[] {
   const table = bareName(model.relation);
-  const keyed = model.materialized !== 'view' && model.strategy !== 'append';
-  const key: Index[] = keyed && model.uniqueKey.length > 0 ? [{ name: joinedName(table, ...model.uniqueKey, 'key'), columns: model.uniqueKey, unique: 'nulls not distinct' }] : [];
+  const key: Index[] = hasKeyIndex(model) ? [{ name: joinedName(table, ...model.uniqueKey, 'key'), columns: model.uniqueKey, unique: 'nulls not distinct' }] : [];
   const tests = gatesOf(model).flatMap((gate): Index[] => (gate.kind === 'unique' ? [{ name: gate.name, columns: gate.columns, unique: '', test: gate.test }] : []));
   const declared = model.indexes.map((columns): Index => ({ name: joinedName(table, ...columns, 'idx'), columns, unique: '' }));
   const indexes = [...key, ...tests, ...declared];

@@ -2,6 +2,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createPool, type ConnectionPool } from '@ingot/postgres';
 import { createTestDatabase, type TestDatabase } from '@ingot/testing';
 import { apply } from '../src/apply.js';
+import { planTests } from '../src/data-tests/planned-tests.js';
+import { RunTests } from '../src/data-tests/run-tests.js';
+import { testsOfTables, testTables } from '../src/data-tests/whole-tables.js';
 import { RunFailure } from '../src/run-failure.js';
 import { RunSession } from '../src/run-session.js';
 import { SAMPLE, sampleDataset } from './sample-project.js';
@@ -132,6 +135,24 @@ describe('a data test of severity warn', () => {
   });
 });
 
+describe('unique over the columns of unique_key', () => {
+  const keyed = '[unique: { columns: [day, device, metric] }, unique: { columns: [metric, day, device], severity: warn, name: same_key }]';
+
+  it('is kept by the index of the key: no run reads the table for it', async () => {
+    const { session } = await opened({ 'silver/daily.sql': SAMPLE['silver/daily.sql']!.replace('accumulate: {', `data_tests: ${keyed}\naccumulate: {`) });
+    await write('2030-01-01 V 1', '2030-01-01 C 1');
+    expect(await session.run()).toMatchObject({ outcome: 'succeeded', tests: [] });
+  });
+
+  it('is kept by an index of its own where rows are only appended', async () => {
+    const { session } = await opened({ 'silver/stg.sql': stg('[unique]').replace('increment_on: bronze.raw', 'increment_on: bronze.raw\nunique_key: [value]') });
+    await write('2030-01-01 V 1', '2030-01-01 V 2');
+    expect(await session.run()).toMatchObject({ outcome: 'succeeded', tests: [] });
+    await write('2030-01-01 V 2', '2030-01-01 V 3');
+    expect((await failure(session)).tests).toMatchObject([{ scope: 'rows of the run', failures: 1, samples: [{ value: 2, rows: 2 }] }]);
+  });
+});
+
 describe('relationships', () => {
   const devices = model('materialized: incremental\nincremental_strategy: merge\nincrement_on: bronze.raw\nunique_key: [place]', "select split_part(line, ' ', 2) as place, split_part(line, ' ', 4) as device from bronze.raw where line like '%device%'");
   const FILES = {
@@ -151,6 +172,17 @@ describe('relationships', () => {
     await write('2030-01-01 p device W'); // V is no device any more
     expect((await failure(session)).tests).toMatchObject([{ scope: 'whole table', failures: 2 }]);
     expect(await db.query('select device from silver.devices')).toEqual([{ device: 'V' }]);
+  });
+});
+
+describe('relationships of a growing table', () => {
+  it('find the rows of the run by index: the planner, left free, reads a table that nobody has analysed whole', async () => {
+    const dataset = await sampleDataset({ 'silver/stg.sql': stg('[relationships: { to: silver.places, field: place }]'), 'silver/places.sql': model('materialized: view', 'select 1::float8 as place') });
+    const asked: boolean[] = [];
+    const ask = async (_text: string, incrementOnly: boolean) => Promise.resolve([{ failures: '0', samples: [], incrementOnly: asked.push(incrementOnly) }]);
+    const increments = new Map([['silver.stg', { kind: 'growing' as const, relation: 'silver.stg', where: 'true', rows: 1 }]]);
+    await new RunTests({ tests: planTests(dataset), runId: 2n, increments, ask }).finish();
+    expect(asked).toEqual([true]);
   });
 });
 
@@ -176,6 +208,20 @@ describe('tests of views, tests/ and whole models', () => {
     await db.query(`update bronze.raw set line = '2030-01-01 V 3' where line like '% V 0'`);
     expect(await session.run()).toMatchObject({ outcome: 'succeeded' });
     expect(await published()).toBe(2);
+  });
+
+  it('a SELECT in tests/ reads bronze no further than the run was cut', async () => {
+    const dataset = await sampleDataset({ 'tests/complete.sql': 'select id from bronze.raw as r where not exists (select from silver.stg as s where s.raw_id = r.id)\n' });
+    await apply(await db.session(), dataset);
+    const session = new RunSession({ pool, dataset, maxRows: 1 });
+    for (const line of ['2030-01-01 V 1', '2030-01-01 V 2']) {
+      await db.query(`with f as (insert into bronze.flushes (flush_id, source, lines) values (gen_random_uuid(), 'bronze.raw', 1)) insert into bronze.raw (device, line) values ('a', $1)`, [line]);
+    }
+    expect(await session.run()).toMatchObject({ outcome: 'succeeded', rowsIn: 1, cut: true, tests: [{ outcome: 'passed', failures: 0 }] });
+    expect(await testTables(await db.session(), [dataset], testsOfTables(dataset))).toMatchObject([{ outcome: 'passed' }, { test: 'complete', outcome: 'passed' }]);
+    expect(await session.run()).toMatchObject({ outcome: 'succeeded', rowsIn: 1, tests: [{ outcome: 'passed' }] });
+    await db.query('delete from silver.stg where raw_id = 1');
+    expect(await testTables(await db.session(), [dataset], testsOfTables(dataset))).toMatchObject([{ outcome: 'passed' }, { test: 'complete', outcome: 'failed', failures: 1 }]);
   });
 
   it('a statement timeout inside a test rolls the run back and names the test', async () => {

@@ -87,6 +87,37 @@ describe('rows that break rules', () => {
   });
 });
 
+describe('a replay that a run cannot take in', () => {
+  const strict = RULED.replace('on_fail: quarantine}\n', 'severity: error}\n'); // a metric that is none fails the run
+  beforeEach(() => open({ 'silver/stg.sql': strict }));
+  afterEach(() => db.drop());
+
+  it('holds no later line up: the run does without, and the entry says why', async () => {
+    await write(['2030-01-01 V 1', '2030-01-01 X 500', '2030-01-01 C 700']);
+    await refresh(); // both are implausible, so the unknown metric is not noticed
+    const wider = await sampleDataset({ 'silver/stg.sql': strict.replace('max: 100', 'max: 1000') });
+    plan = await readPlan(client, wider);
+    await db.query('update ingot.datasets set code_hash = $1', [wider.codeHash]);
+    await requestReplay(client, wider, 'all');
+    await write(['2030-01-01 V 2']);
+    expect((await refresh())['silver.stg']).toEqual(ledger({ in: 1, out: 1 }));
+    expect(await stored()).toEqual([1, 4]);
+    const kept = { reasons: ['plausible'], attempts: 2, replay: false, message: expect.stringContaining('failed the run that replayed it: data test accepted_values of metric failed: 1 row') as unknown };
+    expect(await entries()).toEqual([expect.objectContaining({ line: '2030-01-01 X 500', ...kept }), expect.objectContaining({ line: '2030-01-01 C 700', ...kept })]);
+    await requestReplay(client, wider, { ids: [(await entries())[1]!.id] });
+    expect((await refresh())['silver.stg']).toEqual(ledger({ in: 1, out: 1, replayed: 1 }));
+  });
+
+  it('is still asked for when the new lines are at fault', async () => {
+    await write(['2030-01-01 C 700']);
+    await refresh();
+    await requestReplay(client, dataset, 'all');
+    await write(['2030-01-01 X 2']);
+    await expect(refresh()).rejects.toThrow('data test accepted_values of metric failed: 1 row');
+    expect(await entries()).toEqual([expect.objectContaining({ attempts: 1, replay: true, message: null })]);
+  });
+});
+
 describe('rows that make the SQL itself fail', () => {
   beforeEach(() => open({}));
   afterEach(() => db.drop());

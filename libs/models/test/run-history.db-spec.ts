@@ -55,6 +55,7 @@ describe('mergeRuns', () => {
 
   it.each([
     ['failed', `status = 'failed', run_id = null, error = '{}'`],
+    ['is a publication', `kind = 'publication'`],
     ['was cut', 'cut = true'],
     ['was slow', 'duration_ms = 5001'],
     ['was large', 'rows_in = 100001'],

@@ -47,6 +47,25 @@ describe('append', () => {
     expect(await differences(db, dataset)).toEqual({});
   });
 
+  it.each(['append', 'merge', 'accumulate'])('reads bronze as a lookup no further than the run was cut: %s', async (strategy) => {
+    const keys = { append: '', merge: '\nunique_key: [id]', accumulate: '\nunique_key: [id]\naccumulate: { noted: max }' }[strategy];
+    const noted = 'max(o.id)';
+    const { plan } = await opened({
+      'sources/notes.yml': 'kind: lines\npath: /notes\ndescription: lines\n',
+      'silver/noted.sql': header(
+        `incremental_strategy: ${strategy}\nincrement_on: bronze.raw\nlookups: [bronze.notes]${keys}`,
+        strategy === 'accumulate' ? `select r.id, ${noted} as noted from bronze.raw as r left join bronze.notes as o on true group by 1` : `select r.id, (select ${noted} from bronze.notes as o) as noted from bronze.raw as r`,
+      ),
+    });
+    for (const table of ['raw', 'notes', 'raw']) {
+      await db.query(`with f as (insert into bronze.flushes (flush_id, source, lines) values (gen_random_uuid(), 'bronze.${table}', 1)) insert into bronze.${table} (line) values ('2030-01-01 V 1')`);
+    }
+    expect(await run(client, plan, { maxRows: 1 })).toMatchObject({ rowsIn: 1, cut: true });
+    expect(await db.query('select id, noted from silver.noted')).toEqual([{ id: '1', noted: null }]);
+    await run(client, plan, { maxRows: 2 });
+    expect(await db.query('select id, noted from silver.noted order by id')).toEqual([{ id: '1', noted: null }, { id: '3', noted: '2' }]);
+  });
+
   it('keeps the words around the relation: aliases, quotes, comments, characters of several bytes', async () => {
     const { dataset, plan } = await opened({
       'silver/odd.sql': header('incremental_strategy: append\nincrement_on: bronze.raw', `select 'é🚀 bronze.raw' as "Öd", x."line" /* bronze.raw */ from -- bronze.raw\n"bronze"."raw" as x where 'ü' <> x.line`),

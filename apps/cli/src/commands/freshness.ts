@@ -52,7 +52,7 @@ async function lookAtSources(client: Client, sources: readonly Source[], done: (
 }
 
 async function lookAtModels(client: Client, tests: readonly AnyTest[], done: (test: AnyTest, result: TestResult, position: number) => void): Promise<TestResult[]> {
-  return testTables(client, tests, (result, position) => done(tests[position - 1]!, result, position));
+  return testTables(client, [], tests, (result, position) => done(tests[position - 1]!, result, position));
 }
 
 function sourceLine({ relation, outcome, newest, ageMs, message }: SourceFreshness): StepLine {

@@ -9,7 +9,7 @@ import { jsonOption, writeJson } from '../output/json.js';
 import { formatCount, formatCounted } from '../output/quantities.js';
 import { formatRowDifferences } from '../output/row-differences.js';
 import { formatTable } from '../output/table.js';
-import { chooseRelations, withSelectors, type SelectorOptions } from '../selectors.js';
+import { chooseRelations, modifiedRelations, withSelectors, type SelectorOptions } from '../selectors.js';
 
 interface Options extends SelectorOptions {
   readonly dataset?: string;
@@ -39,8 +39,7 @@ export const planCommand = (io: Io): Command => withSelectors(new Command('plan'
       const plan = await planApply(client, dataset, terms);
       plans.push(options.sample ? { ...plan, sample: await sampleChanges(client, dataset, { rows: options.sampleRows }) } : plan);
     }
-    const modified = new Set(plans.flatMap(({ models }) => models).filter(({ change }) => change !== 'none').map(({ relation }) => relation));
-    const chosen = new Set(chooseRelations(datasets, selectors, options, modified).relations);
+    const chosen = new Set(chooseRelations(datasets, selectors, options, modifiedRelations(plans)).relations);
     const isAll = selectors.length + (options.select?.length ?? 0) + (options.exclude?.length ?? 0) === 0;
     const shown = plans.map((plan) => onlyChosen(plan, (relation) => isAll || chosen.has(relation)));
     if (options.json) return writeJson(io, { datasets: shown });
@@ -49,7 +48,7 @@ export const planCommand = (io: Io): Command => withSelectors(new Command('plan'
 
 function onlyChosen(plan: Sampled, isChosen: (relation: string) => boolean): Sampled {
   const sample = plan.sample === undefined ? {} : { sample: plan.sample.filter(({ relation }) => isChosen(relation)) };
-  return { ...plan, models: plan.models.filter(({ relation }) => isChosen(relation)), ...sample };
+  return { ...plan, models: plan.models.filter(({ relation }) => isChosen(relation)), seeds: plan.seeds.filter(isChosen), ...sample };
 }
 
 function formatPlan(io: Io, plan: Sampled): string {

@@ -81,7 +81,13 @@ function reasonOf({ name }: Dataset, result: CatchUpResult): string {
 }
 
 function plainRun({ runId, rowsIn, cut, durationMs, steps, tests }: SucceededRun) {
-  return { run: runId, rows_in: rowsIn, cut, duration_ms: durationMs, steps, tests: tests.map(plainResult) };
+  return { run: runId, rows_in: rowsIn, cut, duration_ms: durationMs, steps: steps.map(plainStep), tests: tests.map(plainResult) };
+}
+
+/** Named as in `ingot runs show --json`. */
+function plainStep({ model, strategy, rowsWritten, rowsDeleted, durationMs, ledger }: StepRecord) {
+  const { in: read = null, out = null, quarantined = null, filtered = null, replayed = null } = ledger ?? {};
+  return { model, strategy, rows_written: rowsWritten, rows_deleted: rowsDeleted, duration_ms: durationMs, rows_in: read, rows_out: out, quarantined, filtered, replayed };
 }
 
 /** One line for each step as it is done, and one for each run as it commits. */

@@ -25,6 +25,7 @@ export const runsCompareCommand = (io: Io): Command => new Command('compare')
     return withHistory(io, async (history) => {
       const [left, right] = [await findRun(io, history, a), await findRun(io, history, b)];
       if (left.dataset !== right.dataset) throw new WrongUsage(`run ${a} is of ${left.dataset} and run ${b} of ${right.dataset}: only runs of one dataset compare`);
+      if (left.kind !== right.kind) throw new WrongUsage(`${a} is a ${left.kind} and ${b} a ${right.kind}: only the same kind compares`);
       const comparison = compareRuns(left, right, await history.durationsBefore(right, options.last));
       if (options.json) writeJson(io, comparison);
       else tell(io, comparison);

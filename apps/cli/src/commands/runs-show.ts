@@ -54,7 +54,7 @@ async function tell(io: Io, run: Run, sqlDir: string): Promise<void> {
     ...(run.status === 'failed' ? [] : successFacts(run)),
     ['code', run.codeHash ?? 'unknown'],
   ];
-  io.out(`run ${run.id} of ${run.dataset}: ${status}\n`);
+  io.out(`${run.kind} ${run.id} of ${run.dataset}: ${status}\n`);
   io.out(facts.map(([name, value]) => `  ${paint(io, 'quiet', name.padEnd(10))} ${value}\n`).join(''));
   if (run.steps.length > 0) io.out(`\n${formatTable(io, COLUMNS, run.steps.map(row))}`);
   const tests = testsOf(run);
@@ -65,7 +65,7 @@ async function tell(io: Io, run: Run, sqlDir: string): Promise<void> {
 function successFacts(run: Run): [string, string][] {
   const { snapshotXmax, snapshotXip, xid } = run;
   return [
-    ['new rows', `${formatCount(run.rowsIn)}${run.cut ? ', and more were waiting' : ''}`],
+    ...(run.kind === 'publication' ? [] : [['new rows', `${formatCount(run.rowsIn)}${run.cut ? ', and more were waiting' : ''}`] as [string, string]]),
     ['_run_id', formatRunIds(run)],
     ...(snapshotXmax === null ? [] : [['watermark', `ingest_xid below ${snapshotXmax}${snapshotXip?.length ? `, without ${formatCounted(snapshotXip.length, 'transaction')} in flight` : ''}`] as [string, string]]),
     ...(xid === null ? [] : [['xid', String(xid)] as [string, string]]),

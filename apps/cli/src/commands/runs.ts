@@ -37,6 +37,7 @@ export const runsCommand = (io: Io): Command => new Command('runs')
 const COLUMNS = [
   { title: 'id', align: 'right' },
   { title: 'dataset' },
+  { title: 'kind' },
   { title: 'status' },
   { title: 'started (UTC)' },
   { title: 'duration', align: 'right' },
@@ -49,10 +50,11 @@ function row(io: Io, run: Run): string[] {
   return [
     String(run.id),
     run.dataset,
+    run.kind,
     paint(io, run.status === 'succeeded' ? 'good' : 'bad', run.status),
     formatInstant(run.startedAt),
     run.durationMs === null ? '' : formatDuration(run.durationMs),
-    run.status === 'failed' ? '' : formatCount(run.rowsIn),
+    run.status === 'failed' || run.kind === 'publication' ? '' : formatCount(run.rowsIn),
     formatRunIds(run),
     remarkOn(run),
   ];

@@ -32,7 +32,7 @@ async function testAll(io: Io, { client, datasets }: Session, selectors: readonl
   const names = new Set(chooseRelations(chosen, selectors, options, modifiedRelations(plans)).tests);
   const tests = chosen.flatMap(testsOfTables).filter(({ name }) => names.has(name));
   const started = performance.now();
-  const results = await testTables(client, tests, (result, position) => {
+  const results = await testTables(client, chosen, tests, (result, position) => {
     if (!options.json) tell(io, tests, result, position);
   });
   const failed = results.some(({ outcome }) => outcome === 'failed' || outcome === 'error');

@@ -1,4 +1,4 @@
-import { addsColumnsOnly, compareModel, readsAddedColumns, type Dataset, type Model, type ModelChange } from '@ingot/datasets';
+import { addsColumnsOnly, compareModel, isSameEachTime, readsAddedColumns, type Dataset, type Model, type ModelChange } from '@ingot/datasets';
 import { isSame, type AppliedCode, type AppliedModel } from '../applied-code.js';
 
 /** What becomes of the rows of a model, as those that read it see it. */
@@ -28,11 +28,14 @@ export interface Wishes {
   readonly rebuild: ReadonlySet<string>;
   /** Fill new columns for the rows of before, too. */
   readonly backfill: boolean;
+  /** Models that put other rows aside since their columns have changed: what reads them has to follow after all. */
+  readonly uneven?: ReadonlySet<string>;
 }
 
 /**
  * Which models are computed anew, and why: those whose code changed, those asked for, and every one that reads a
- * changed one, through views too. Not affected is who reads a model of which only columns come or go, and none of them.
+ * changed one, through views too. Not affected is who reads a model of which only columns come or go, and none of them:
+ * unless its rows become others, by a lookup that was another then, or because rows fail in the columns (`uneven`).
  * What is read as a lookup is taken as of each run, so doing its rows again recomputes nothing; its new code does.
  * @returns in graph order
  */
@@ -70,7 +73,7 @@ function decideOne(model: Model, dataset: Dataset, applied: AppliedCode, wishes:
   if (codeChanged) {
     const names = before === undefined || before.materialized !== model.materialized ? undefined : columnsOnly(before, model, change);
     const alterColumns = !isView && names !== undefined && inputs.length === 0 && !whole.has(model.relation) && altersInPlace(model, before!, wishes, dataset, names);
-    const fate: Fate = names !== undefined && inputs.length === 0 ? { kind: 'columns', names } : { kind: 'changed' };
+    const fate: Fate = names !== undefined && inputs.length === 0 && (alterColumns || keepsRows(model, wishes)) ? { kind: 'columns', names } : { kind: 'changed' };
     return { ...base, fate, rebuild: !isView && !alterColumns, alterColumns, reason: ownReason(change, stored, model) };
   }
   if (inputs.length > 0) return { ...base, fate: { kind: 'changed' }, rebuild: !isView, alterColumns: false, reason: inputs.map(({ why }) => why).join('; ') };
@@ -81,6 +84,15 @@ function decideOne(model: Model, dataset: Dataset, applied: AppliedCode, wishes:
 function changeOf(model: Model, before: AppliedModel | undefined): ModelChange {
   if (before !== undefined && before.text === undefined) return { kind: before.hash === model.codeHash ? 'none' : 'sql', headerKeys: [] };
   return compareModel(before?.text, model.query.fileText);
+}
+
+/**
+ * Whether a rebuild that only has columns come or go gives the rows of before, as far as can be known before it is done.
+ * That of a merge may not: among equals the last to arrive wins, and a line that was committed late arrives earlier in it.
+ */
+function keepsRows({ relation, lookups, materialized, strategy, query }: Model, { rebuild, uneven }: Wishes): boolean {
+  if (lookups.length > 0 || rebuild.has(relation) || uneven?.has(relation) === true) return false;
+  return materialized === 'view' || (strategy !== 'merge' && isSameEachTime(query));
 }
 
 /** Names of the columns that come, or that go, when the code changed in nothing else. */
@@ -94,8 +106,8 @@ function columnsOnly(before: AppliedModel, model: Model, { addedColumns }: Model
  * Whether rows of before may go without the new columns. An accumulated column would hold the sum of some rows and look
  * like that of all; a model that takes every column would have to follow.
  */
-function altersInPlace(model: Model, before: AppliedModel, { backfill }: Wishes, dataset: Dataset, names: readonly string[]): boolean {
-  if (model.strategy === undefined || model.strategy === 'accumulate' || model.onSchemaChange === 'fail' || backfill) return false;
+function altersInPlace(model: Model, before: AppliedModel, { backfill, rebuild }: Wishes, dataset: Dataset, names: readonly string[]): boolean {
+  if (model.strategy === undefined || model.strategy === 'accumulate' || model.onSchemaChange === 'fail' || backfill || rebuild.has(model.relation)) return false;
   const isAdded = before.text !== undefined && addsColumnsOnly(before.text, model.query.fileText) !== undefined;
   if (!isAdded && model.onSchemaChange !== 'sync_all_columns') return false;
   return dataset.models.every((reader) => readsOf(reader, model.relation).length === 0 || readsAddedColumns(reader.query, model.relation, names) === undefined);
@@ -143,8 +155,14 @@ function untouchedReason(model: Model, decisions: ReadonlyMap<string, Decision>)
   for (const relation of new Set(model.query.mentions.map((mention) => mention.relation))) {
     const input = decisions.get(relation);
     if (input === undefined || input.fate.kind === 'same') continue;
+    if (input.fate.kind === 'columns' && input.rebuild && putsRowsAside(input.model)) return `not affected, unless rows of ${relation} fail in the columns that change: it reads none of them`;
     if (input.fate.kind === 'columns') return `not affected: of ${relation} only columns change, and it reads none of them`;
     return `not affected: it takes ${relation} as of each run`;
   }
   return '';
+}
+
+/** Whether a row that fails leaves the table without it. */
+function putsRowsAside({ strategy, onDataError, dataTests }: Model): boolean {
+  return (strategy === 'append' || strategy === 'merge') && (onDataError !== 'fail' || dataTests.some(({ onFail }) => onFail === 'quarantine'));
 }

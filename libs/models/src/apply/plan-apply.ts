@@ -7,6 +7,7 @@ import type { Decision, Wishes } from './decide.js';
 import { historyOf, refuseLostHistory } from './history.js';
 import { look, rebuilt, type Look } from './look.js';
 import type { ApplyOptions } from './options.js';
+import { actionOf } from './published-steps.js';
 import { inputRows } from './rebuild.js';
 import { isChunked } from './shadow-build.js';
 import { dependentsOf } from './take-places.js';
@@ -50,14 +51,6 @@ function planOf(decision: Decision, looked: Look, trial: Trial, rows: ReadonlyMa
     ...(isRebuild ? { backfillRows: rows.get(model.relation) ?? 0, backfill: isChunked(model) ? ('chunks' as const) : ('one statement' as const) } : {}),
     tests: isRebuild ? [...testNames(model.dataTests), ...dataset.dataTests.filter(({ query }) => query.mentions.some(({ relation }) => relation === model.relation)).map(({ name }) => name)] : [],
   };
-}
-
-function actionOf({ model, change, codeChanged, before, rebuild, alterColumns }: Decision, { remake, hasRun }: Look): PlanAction {
-  if (remake || (before === undefined && codeChanged)) return 'create';
-  if (rebuild && hasRun) return 'rebuild';
-  if (model.materialized === 'view' && codeChanged) return 'replace view';
-  if (alterColumns || change.kind === 'header' || change.kind === 'description') return 'alter';
-  return change.kind === 'none' ? 'nothing' : 'adopt';
 }
 
 function reasonOf({ reason, change }: Decision, action: PlanAction): string {

@@ -56,29 +56,30 @@ async function heldBy(client: Client | Connection, dataset: string): Promise<Pla
 export interface PlanRow {
   /** The last chunk committed. */
   readonly chunk: bigint;
+  readonly startedAt: Date;
   /** True when an earlier session had begun it. */
   readonly resumed: boolean;
 }
 
 /**
  * Takes over the plan of this identity that was cut off, or begins it: what another plan has left is dropped.
- * @param relations those that get a shadow with a mark
- * @param makeShadows makes the empty tables in the shadows' area, in the same transaction
+ * @param relations those that get a shadow with a mark; marks that are there stay
+ * @param makeShadows makes the empty tables that are missing in the shadows' area, in the same transaction
  */
-export async function openPlan(client: Client | Connection, dataset: Dataset, identity: string, relations: readonly string[], makeShadows: () => Promise<void>): Promise<PlanRow> {
+export async function openPlan(client: Client | Connection, dataset: Dataset, identity: string, relations: readonly string[], makeShadows: (resumed: boolean) => Promise<void>): Promise<PlanRow> {
   return inTransaction(client, 'isolation level read committed', async () => {
-    const { rows } = await client.query<{ identity: string; chunk: string }>('select identity, chunk from ingot.plans where dataset = $1 for update', [dataset.name]);
+    const { rows } = await client.query<{ identity: string; chunk: string; started_at: Date }>('select identity, chunk, started_at from ingot.plans where dataset = $1 for update', [dataset.name]);
     const own = [hostname(), process.pid];
-    if (rows[0]?.identity === identity) {
-      await client.query('update ingot.plans set host = $2, pid = $3, updated_at = now() where dataset = $1', [dataset.name, ...own]);
-      return { chunk: BigInt(rows[0].chunk), resumed: true };
+    const resumed = rows[0]?.identity === identity;
+    if (resumed) await client.query('update ingot.plans set host = $2, pid = $3, updated_at = now() where dataset = $1', [dataset.name, ...own]);
+    else {
+      await dropPlan(client, dataset);
+      await client.query('insert into ingot.plans (dataset, identity, host, pid) values ($1, $2, $3, $4)', [dataset.name, identity, ...own]);
+      for (const schema of schemasOf(dataset)) await client.query(`create schema ${columnName(schema)}`);
     }
-    await dropPlan(client, dataset);
-    await client.query('insert into ingot.plans (dataset, identity, host, pid) values ($1, $2, $3, $4)', [dataset.name, identity, ...own]);
-    await client.query('insert into ingot.shadows (dataset, relation) select $1, unnest($2::text[])', [dataset.name, relations]);
-    for (const schema of schemasOf(dataset)) await client.query(`create schema ${columnName(schema)}`);
-    await makeShadows();
-    return { chunk: 0n, resumed: false };
+    await client.query('insert into ingot.shadows (dataset, relation) select $1, unnest($2::text[]) on conflict do nothing', [dataset.name, relations]);
+    await makeShadows(resumed);
+    return resumed ? { chunk: BigInt(rows[0]!.chunk), startedAt: rows[0]!.started_at, resumed } : { chunk: 0n, startedAt: new Date(), resumed };
   });
 }
 

@@ -4,22 +4,28 @@ import type { Client } from 'pg';
 import { readAppliedCode, type AppliedCode } from '../applied-code.js';
 import { tryLock, withAwaitedLock } from '../dataset-lock.js';
 import { columnName, relationName } from '../sql-names.js';
+import { recordRun, type StepRecord } from '../run-ledger.js';
 import { lockState, type DatasetState } from '../watermark.js';
 import { dropPlan } from './plan-row.js';
 import type { ShadowBuild, Shadows } from './shadow-build.js';
 import { relationIn, shadowArea } from './shadow-dataset.js';
+import type { ShadowWork } from './shadow-mark.js';
 
 export interface Publication {
   readonly build: ShadowBuild;
   readonly shadows: Shadows;
   /** What the plan was made against: another plan may not have come between. */
   readonly applied: AppliedCode;
+  /** When the rebuild that this ends began. */
+  readonly startedAt: Date;
   /** Models whose live quarantine entries the shadows' replace; entries below this `ingest_xid` stay. */
   readonly history: ReadonlyMap<string, bigint | null>;
   /** The whole of every shadow must pass its data tests. */
   test(): Promise<void>;
   /** Puts the shadows in their places and makes all else agree with the files; returns the code to be kept. */
   takeover(): Promise<AppliedCode>;
+  /** What is recorded of each model, given what was done to fill the shadows. */
+  steps(done: ReadonlyMap<string, ShadowWork>): readonly StepRecord[];
 }
 
 /**
@@ -37,13 +43,25 @@ export async function publish(client: Client | Connection, dataset: Dataset, pub
       if (JSON.stringify(await readAppliedCode(client, dataset.name)) !== JSON.stringify(publication.applied)) {
         throw new Error(`other files were applied to ${dataset.name} meanwhile; nothing was published: apply again`);
       }
-      await publication.build.finish(state);
+      const { workedMs } = publication.build;
+      const done = await publication.build.finish(state);
       await publication.test();
       await dropShadowViews(client, publication.shadows);
       const code = await publication.takeover();
       for (const { live } of publication.shadows.models) await takeQuarantine(client, dataset, live, state, publication.history);
       await dropPlan(client, dataset);
-      await keepCode(client, dataset, code, state.runId + 1n);
+      const runId = state.runId + 1n;
+      await recordRun(client, {
+        dataset: dataset.name,
+        runId,
+        rowsIn: 0,
+        cut: false,
+        codeHash: dataset.codeHash,
+        seen: state.seen,
+        steps: publication.steps(done),
+        rebuild: { startedAt: publication.startedAt, durationMs: workedMs },
+      });
+      await keepCode(client, dataset, code, runId);
     }),
   );
 }

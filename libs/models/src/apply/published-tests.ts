@@ -2,6 +2,7 @@ import type { DataTest, Dataset } from '@ingot/datasets';
 import type { Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
 import { carryOut, TestError } from '../data-tests/carry-out.js';
+import { publishedRows } from '../data-tests/published-rows.js';
 import { refusedTest, testFailure } from '../data-tests/test-failure.js';
 import { describeResult, isQueryTest, type AnyTest, type TestResult } from '../data-tests/test-result.js';
 
@@ -17,7 +18,7 @@ type Notice = (line: string) => void;
 export async function testShadows(client: Client | Connection, moved: Dataset, places: ReadonlySet<string>, notice: Notice): Promise<void> {
   const headers = moved.models.flatMap(({ dataTests }) => dataTests).filter((test) => places.has(test.relation) || (test.kind === 'relationships' && places.has(test.to)));
   const queries = moved.dataTests.filter(({ query }) => query.mentions.some(({ relation }) => places.has(relation)));
-  await carryOutAll(client, [...headers.filter(isOfRebuild), ...queries], notice);
+  await carryOutAll(client, moved, [...headers.filter(isOfRebuild), ...queries], notice);
 }
 
 /**
@@ -25,7 +26,7 @@ export async function testShadows(client: Client | Connection, moved: Dataset, p
  * @throws RunFailure
  */
 export async function testSeeds(client: Client | Connection, dataset: Dataset, changed: readonly string[], notice: Notice): Promise<void> {
-  await carryOutAll(client, dataset.seeds.filter(({ relation }) => changed.includes(relation)).flatMap(({ dataTests }) => dataTests), notice);
+  await carryOutAll(client, dataset, dataset.seeds.filter(({ relation }) => changed.includes(relation)).flatMap(({ dataTests }) => dataTests), notice);
 }
 
 /** What is diverted has been taken out before it reached the table; how old the newest row is, is no fault of the code. */
@@ -33,11 +34,11 @@ function isOfRebuild({ kind, onFail }: DataTest): boolean {
   return kind !== 'row_count_change' && kind !== 'freshness' && onFail !== 'quarantine';
 }
 
-async function carryOutAll(client: Client | Connection, tests: readonly AnyTest[], notice: Notice): Promise<void> {
+async function carryOutAll(client: Client | Connection, dataset: Dataset, tests: readonly AnyTest[], notice: Notice): Promise<void> {
   const results: TestResult[] = [];
   for (const test of tests) {
     try {
-      const result = await carryOut(async (text) => (await client.query<Record<string, unknown>>(text)).rows, test);
+      const result = await carryOut(async (text) => (await client.query<Record<string, unknown>>(text)).rows, test, { rowsOf: await publishedRows(client, [dataset], test) });
       if (result.outcome === 'warned') notice(`${result.place.file}:${result.place.line}:${result.place.column}: ${describeResult(test, result)}`);
       results.push(result);
     } catch (error) {

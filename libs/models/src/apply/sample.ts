@@ -3,11 +3,14 @@ import type { Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
 import type { AppliedModel } from '../applied-code.js';
 import { kindOf } from '../catalog.js';
+import { failureOf } from '../run-failure.js';
 import { bigintLiteral, columnList, columnName, relationName } from '../sql-names.js';
+import { wrapQuery } from '../strategies/wrapped-query.js';
 import type { Decision } from './decide.js';
 import { look } from './look.js';
 import { compareTables, type SampleDifference } from './sample-difference.js';
-import { relationIn, schemaIn, type Area } from './shadow-dataset.js';
+import { makeSeedShadows } from './seed-shadows.js';
+import { inArea, relationIn, schemaIn, type Area } from './shadow-dataset.js';
 
 export interface SampleOptions {
   /** The newest lines of each source that are computed, about. */
@@ -22,7 +25,7 @@ const SAMPLE_ROWS = 10_000;
  * transaction that is rolled back, and compares the two: what apply would make of these lines, row by row. Whole live
  * tables would differ from any sample by the lines it leaves out.
  * @returns the models that change, in graph order; none as long as nothing was applied
- * @throws the server's error when the SELECT of a model fails on the sample
+ * @throws RunFailure when the SELECT of a model fails on a row of the sample: nothing is put aside here
  */
 export async function sampleChanges(client: Client | Connection, dataset: Dataset, options: SampleOptions = {}): Promise<SampleDifference[]> {
   const looked = await look(client, dataset, { rebuild: new Set(), backfill: options.backfill ?? true });
@@ -32,6 +35,7 @@ export async function sampleChanges(client: Client | Connection, dataset: Datase
   try {
     const sample = new Sample(client, dataset, changed);
     await sample.takeLines(options.rows ?? SAMPLE_ROWS, looked.state.seen.xmax);
+    await sample.loadSeeds(looked.seeds);
     await sample.computeBefore();
     await sample.computeAfter();
     return await sample.compare();
@@ -64,7 +68,7 @@ class Sample {
   /** @param end the watermark: what no run has taken is left out */
   async takeLines(rows: number, end: bigint): Promise<void> {
     for (const area of [this.before, this.after]) {
-      for (const schema of ['bronze', 'silver', 'gold']) await this.client.query(`create schema ${columnName(schemaIn(area, schema))}`);
+      for (const schema of ['bronze', 'silver', 'gold', 'seeds']) await this.client.query(`create schema ${columnName(schemaIn(area, schema))}`);
     }
     for (const { relation } of this.dataset.sources) {
       const place = relationIn(this.before, relation);
@@ -72,6 +76,12 @@ class Sample {
       this.placesBefore.set(relation, place);
       this.placesAfter.set(relation, place);
     }
+  }
+
+  /** Seeds as their files are now; by the applied files they are what was loaded. */
+  async loadSeeds(changed: readonly string[]): Promise<void> {
+    await makeSeedShadows(this.client, inArea(this.dataset, new Set(changed), this.after), changed.map((seed) => relationIn(this.after, seed)));
+    for (const seed of changed) this.placesAfter.set(seed, relationIn(this.after, seed));
   }
 
   /** By files as applied: every changed model that was there, and what it is computed from. */
@@ -113,11 +123,17 @@ class Sample {
 
   private async compute(model: Model, query: Query, area: Area, places: Map<string, string>): Promise<void> {
     const place = relationIn(area, model.relation);
-    const { text } = withRelations(query, ({ relation }) => {
+    const rendered = withRelations(query, ({ relation }) => {
       const stands = places.get(relation);
       return stands === undefined ? undefined : relationName(stands);
     });
-    await this.client.query(`create table ${relationName(place)} as ${model.strategy === 'merge' ? lastOfEachKey(text, model) : text}`);
+    const [before, after] = model.strategy === 'merge' ? lastOfEachKey(model) : ['', ''];
+    const statement = wrapQuery(`create table ${relationName(place)} as ${before}`, rendered, after);
+    try {
+      await this.client.query(statement.text);
+    } catch (error) {
+      throw failureOf({ ...model, query }, { ...statement, incrementOnly: false }, error);
+    }
     places.set(model.relation, place);
   }
 
@@ -159,9 +175,12 @@ function appliedQuery(model: Model, before: AppliedModel | undefined): Query | u
   return { text, file: model.file, offset: range.start, fileText, mentions: parseSelect(text).mentions };
 }
 
-/** What merge keeps: of the rows of one key the last by `order_by`, else the one that came last. */
-function lastOfEachKey(text: string, { uniqueKey, orderBy }: Model): string {
+/** What stands around a SELECT for what merge keeps: of the rows of one key the last by `order_by`, else the one that came last. */
+function lastOfEachKey({ uniqueKey, orderBy }: Model): [before: string, after: string] {
   const order = orderBy.length === 0 ? 'arrival desc' : orderBy.map(({ column, descending }) => `${columnName(column)} ${descending ? 'asc nulls first' : 'desc nulls last'}`).join(', ');
-  return `select distinct on (${columnList(uniqueKey)}) * from (select q.*, row_number() over () as arrival from (${text}\n) as q) as q order by ${columnList(uniqueKey)}, ${order}`;
+  return [
+    `select distinct on (${columnList(uniqueKey)}) * from (select q.*, row_number() over () as arrival from (`,
+    `\n) as q) as q order by ${columnList(uniqueKey)}, ${order}`,
+  ];
 }
 

@@ -5,12 +5,13 @@ import { Execution } from '../execution.js';
 import { prepareSession, readPlan, type Plan } from '../plan.js';
 import type { Step } from '../step.js';
 import { failureOf } from '../run-failure.js';
+import type { StepRecord } from '../run-ledger.js';
 import { bigintLiteral, columnList, relationName, RUN_ID } from '../sql-names.js';
 import { wrapQuery } from '../strategies/wrapped-query.js';
 import { coveredRows, readState, type DatasetState } from '../watermark.js';
 import { BronzeRanges, RunRanges, type ChunkRange } from './chunk-range.js';
-import { countChunk, runIdOf } from './plan-row.js';
-import { moveMark, readMarks, type ShadowMark } from './shadow-mark.js';
+import { countChunk, runIdOf, type PlanRow } from './plan-row.js';
+import { addWork, moveMark, readMarks, type ShadowMark, type ShadowWork } from './shadow-mark.js';
 
 /** How far a rebuild has come; told after each chunk. */
 export interface BackfillProgress {
@@ -52,6 +53,9 @@ export function isChunked({ strategy }: Model): boolean {
  * more than the dataset's watermark covers in the snapshot of the transaction that fills it.
  */
 export class ShadowBuild {
+  /** When the rebuild began, that of an earlier attempt included. */
+  readonly startedAt: Date;
+  private chunk: bigint;
   private plan: Plan | undefined;
   private readonly ranges = new Map<string, BronzeRanges | RunRanges>();
   private marks = new Map<string, ShadowMark>();
@@ -59,9 +63,12 @@ export class ShadowBuild {
   constructor(
     private readonly client: Client | Connection,
     private readonly shadows: Shadows,
-    private chunk: bigint,
+    row: PlanRow,
     private readonly options: ShadowBuildOptions,
-  ) {}
+  ) {
+    this.chunk = row.chunk;
+    this.startedAt = row.startedAt;
+  }
 
   /** Reads how far an earlier attempt came. */
   async open(): Promise<void> {
@@ -92,19 +99,28 @@ export class ShadowBuild {
   /**
    * Brings every shadow exactly to the watermark, inside the publishing transaction: neither beyond, nor a new row.
    * @param state the dataset's locked row
+   * @returns by live relation: all that was done to fill its shadow
    */
-  async finish(state: DatasetState): Promise<void> {
+  async finish(state: DatasetState): Promise<Map<string, ShadowWork>> {
     const chunk = this.chunk + 1n;
+    const done = new Map<string, ShadowWork>();
     for (const { live, shadow } of this.shadows.models) {
       if (!isChunked(live)) {
-        await this.compute(shadow, chunk, state);
+        done.set(live.relation, await this.compute(shadow, chunk, state));
         continue;
       }
       const mark = this.markOf(live);
       const ranges = this.rangesOf(shadow);
       const range = ranges instanceof BronzeRanges ? await ranges.rest(this.client, mark, state.seen) : await ranges.rest(this.client, mark);
-      if (range !== undefined) await this.write(shadow, range, chunk);
+      const record = range === undefined ? undefined : await this.write(shadow, range, chunk);
+      done.set(live.relation, record === undefined ? mark.work : addWork(mark.work, record));
     }
+    return done;
+  }
+
+  /** For how many ms the chunks were worked on, those of earlier attempts included. */
+  get workedMs(): number {
+    return [...this.marks.values()].reduce((sum, { work }) => sum + work.durationMs, 0);
   }
 
   private async fillOne(live: Model, shadow: Model, total: number): Promise<void> {
@@ -137,9 +153,10 @@ export class ShadowBuild {
       if (state === undefined) throw new Error(`${name} is gone from ingot.datasets`);
       const mark = this.markOf(live);
       const ranges = this.rangesOf(shadow);
-      const next = ranges instanceof BronzeRanges ? await ranges.next(this.client, mark, state.seen) : await ranges.next(this.client, mark);
-      if (next === undefined) return undefined;
-      await this.write(shadow, next, chunk);
+      const found = ranges instanceof BronzeRanges ? await ranges.next(this.client, mark, state.seen) : await ranges.next(this.client, mark);
+      if (found === undefined) return undefined;
+      const record = await this.write(shadow, found, chunk);
+      const next = record === undefined ? found : { ...found, after: { ...found.after, work: addWork(mark.work, record) } };
       await moveMark(this.client, name, live.relation, next.after);
       await countChunk(this.client, name, chunk);
       return next;
@@ -150,17 +167,19 @@ export class ShadowBuild {
     return range;
   }
 
-  private async write(shadow: Model, range: ChunkRange, chunk: bigint): Promise<void> {
+  private async write(shadow: Model, range: ChunkRange, chunk: bigint): Promise<StepRecord | undefined> {
     const [input] = shadow.incrementOn;
-    if (range.rows === 0 || input === undefined) return;
+    if (range.rows === 0 || input === undefined) return undefined;
     const execution = new Execution(this.client, { dataset: this.shadows.live.name, runId: runIdOf(chunk), quarantine: 'ingot.shadow_quarantine' });
     execution.increments.set(input, { kind: 'growing', relation: input, where: range.where, rows: range.rows });
-    await execution.step(this.stepOf(shadow));
+    const record = await execution.step(this.stepOf(shadow));
     await this.client.query('set local enable_seqscan = on'); // the execution leaves it as its last statement had it
+    return record;
   }
 
   /** The whole result in one statement; what an earlier moment gave is replaced. */
-  private async compute(shadow: Model, chunk: bigint, { seen }: DatasetState): Promise<void> {
+  private async compute(shadow: Model, chunk: bigint, { seen }: DatasetState): Promise<ShadowWork> {
+    const started = performance.now();
     const table = relationName(shadow.relation);
     await this.client.query(`truncate ${table}`);
     const { rows } = await this.client.query<{ name: string }>(
@@ -175,7 +194,8 @@ export class ShadowBuild {
       '\n) as q',
     );
     try {
-      await this.client.query(statement.text);
+      const { rowCount } = await this.client.query(statement.text);
+      return { rowsWritten: rowCount ?? 0, rowsOut: 0, quarantined: 0, filtered: 0, durationMs: performance.now() - started };
     } catch (error) {
       throw failureOf(shadow, { ...statement, incrementOnly: false }, error);
     }

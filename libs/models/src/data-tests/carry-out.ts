@@ -3,6 +3,7 @@ import { isConnectionError, sqlState } from '@ingot/postgres';
 import { bigintLiteral, columnName, relationName, RUN_ID } from '../sql-names.js';
 import { characters, placeOfError, serverError } from '../sql-error.js';
 import { counted, failingRows, isSelectable } from './failing-rows.js';
+import type { RowsOf } from './published-rows.js';
 import { isQueryTest, outcomeOf, placeOfTest, type AnyTest, type TestResult, type TestScope } from './test-result.js';
 
 /** Sends a query; an error is the server's. `incrementOnly` as in Statement. */
@@ -15,6 +16,8 @@ export interface TestTerms {
   readonly byIndex?: boolean;
   /** Rows of the relation before the run, for `row_count_change`; it is not carried out without. */
   readonly rowsBefore?: number;
+  /** For a SELECT of tests/; without it reads every relation as it is. */
+  readonly rowsOf?: RowsOf;
 }
 
 /** A test that the server refused. `cause` is its error. */
@@ -59,7 +62,7 @@ async function findFailures(ask: Ask, test: AnyTest, terms: TestTerms): Promise<
     if (test.kind === 'row_count_change') return testRowCount(ask, test, terms.rowsBefore);
   }
   const { before, after } = counted();
-  const rendered = isQueryTest(test) ? withRelations(test.query, () => undefined) : undefined;
+  const rendered = isQueryTest(test) ? withRelations(test.query, ({ relation }) => terms.rowsOf?.(relation)) : undefined;
   const select = rendered?.text ?? (!isQueryTest(test) && isSelectable(test) ? failingRows(test, terms.runId) : '');
   try {
     const [row] = await ask(before + select + after, terms.byIndex ?? false);

@@ -4,7 +4,7 @@ import { serverError } from '../sql-error.js';
 import { bareName, joinedName } from '../sql-names.js';
 import { isRowRule, violates } from '../strategies/row-wise/row-rules.js';
 
-type TestedModel = Pick<Model, 'relation' | 'materialized' | 'uniqueKey' | 'dataTests'>;
+type TestedModel = Pick<Model, 'relation' | 'materialized' | 'strategy' | 'uniqueKey' | 'dataTests'>;
 
 /** A constraint that keeps a data test while rows are written. */
 export type Gate =
@@ -31,14 +31,20 @@ export function gatesOf(model: TestedModel): Gate[] {
       const version = createHash('sha256').update(expression).digest('hex').slice(0, 8);
       return [{ test, name: joinedName(CHECK_PREFIX, version, test.name), kind: 'check', expression }];
     }
-    if (test.kind !== 'unique' || test.where !== undefined || isKey(model.uniqueKey, test.columns)) return [];
+    if (test.kind !== 'unique' || test.where !== undefined || isKeptByKey(model, test)) return [];
     return [{ test, name: joinedName(bareName(model.relation), ...test.columns, 'unique'), kind: 'unique', columns: test.columns }];
   });
 }
 
-/** The index of `unique_key` keeps it, and minds nulls, too. */
-function isKey(uniqueKey: readonly string[], columns: readonly string[]): boolean {
-  return uniqueKey.length === columns.length && uniqueKey.every((column) => columns.includes(column));
+/** Whether `unique_key` has a unique index: rows that are only appended replace none, so that their key is no more than a name. */
+export function hasKeyIndex({ materialized, strategy, uniqueKey }: Pick<Model, 'materialized' | 'strategy' | 'uniqueKey'>): boolean {
+  return materialized !== 'view' && strategy !== 'append' && uniqueKey.length > 0;
+}
+
+/** Whether the index of `unique_key` keeps a test, whatever its severity; it minds nulls, too. */
+export function isKeptByKey(model: TestedModel, test: DataTest): boolean {
+  if (test.kind !== 'unique' || !hasKeyIndex(model)) return false;
+  return model.uniqueKey.length === test.columns.length && model.uniqueKey.every((column) => test.columns.includes(column));
 }
 
 /** The gate that an error of the server comes from. */

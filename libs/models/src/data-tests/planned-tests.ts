@@ -1,6 +1,6 @@
 import type { Dataset } from '@ingot/datasets';
 import { isRowRule } from '../strategies/row-wise/row-rules.js';
-import { gatesOf } from './gates.js';
+import { gatesOf, isKeptByKey } from './gates.js';
 import { isQueryTest, type AnyTest, type TestScope } from './test-result.js';
 
 /** How a run carries out one data test. */
@@ -26,7 +26,7 @@ export function planTests(dataset: Dataset): PlannedTest[] {
     const gates = new Set(gatesOf(model).map(({ test }) => test));
     const isView = model.materialized === 'view';
     for (const test of model.dataTests) {
-      const by = gates.has(test) ? 'constraint' : test.onFail === 'quarantine' ? 'diverted' : 'query';
+      const by = gates.has(test) || isKeptByKey(model, test) ? 'constraint' : test.onFail === 'quarantine' ? 'diverted' : 'query';
       const isPerRow = isRowRule(test) || test.kind === 'relationships' || test.kind === 'freshness';
       const scope = by !== 'query' || (model.strategy === 'append' && isPerRow) ? 'rows of the run' : 'whole table';
       const isOfModelAlone = !isView && test.kind !== 'relationships' && test.kind !== 'freshness';

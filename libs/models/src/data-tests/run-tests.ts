@@ -1,4 +1,4 @@
-import type { Increment } from '../increment.js';
+import { rowsUpToRun, type Increment } from '../increment.js';
 import type { Step } from '../step.js';
 import { relationName } from '../sql-names.js';
 import { carryOut, TestError, type Ask, type TestTerms } from './carry-out.js';
@@ -81,10 +81,12 @@ export class RunTests {
 
   private termsOf(planned: PlannedTest): TestTerms {
     const { test, scope } = planned;
+    if (isQueryTest(test)) return { rowsOf: (relation) => rowsUpToRun(this.terms.increments, relation) };
     const rowsBefore = this.rowsBefore.get(test.name);
     const before = rowsBefore === undefined ? {} : { rowsBefore };
     if (scope === 'whole table' || this.parentChanged(planned)) return before;
-    return { runId: this.terms.runId, byIndex: isQueryTest(test) || test.kind !== 'relationships', ...before };
+    // Left free, the planner reads a table of 500,000 rows that nobody has analysed whole: 58 ms instead of 2 (PostgreSQL 18).
+    return { runId: this.terms.runId, byIndex: true, ...before };
   }
 
   /** A row that has lost its parent is none of this run's. */

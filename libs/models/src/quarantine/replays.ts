@@ -6,12 +6,15 @@ import type { Plan } from '../plan.js';
 /** A condition of ingot.quarantine that the partial index serves: entries the next run takes in. $1 = dataset. */
 export const TO_REPLAY = 'dataset = $1 and replay';
 
+/** Ids of entries by model. */
+export type Replays = ReadonlyMap<string, readonly string[]>;
+
 /**
  * The entries that a run takes in, oldest first, by model. A request that no step can serve any more, as the model is
  * gone or reads another input, is dropped: the entry stays.
  * @param maxRows entries at most; the rest waits for the next run
  */
-export async function takeReplays(client: Client | Connection, plan: Plan, maxRows: number): Promise<Map<string, readonly string[]>> {
+export async function takeReplays(client: Client | Connection, plan: Plan, maxRows: number): Promise<Replays> {
   const { rows } = await client.query<{ id: string; model: string; input: string }>(`select id, model, input from ingot.quarantine where ${TO_REPLAY} order by id limit $2`, [plan.dataset.name, maxRows]);
   const taken = new Map<string, string[]>();
   if (rows.length === 0) return taken;
@@ -29,6 +32,17 @@ export async function takeReplays(client: Client | Connection, plan: Plan, maxRo
   if (refused.length > 0) await client.query('update ingot.quarantine set replay = false where id = any($1)', [refused]);
   return taken;
 }
+
+/** Entries that made a run fail stay, and are not asked for any more. Returns those that are taken instead: none. */
+export async function refuseReplays(client: Client | Connection, replays: Replays, reason: string): Promise<Replays> {
+  await client.query('update ingot.quarantine set replay = false, attempts = attempts + 1, at = now(), message = $2 where id = any($1)', [
+    [...replays.values()].flat(),
+    `failed the run that replayed it: ${reason.slice(0, LONGEST_REASON)}`,
+  ]);
+  return new Map();
+}
+
+const LONGEST_REASON = 1_000;
 
 /** Which entries are meant: some by number, those of a model, or all of the dataset. */
 export type Entries = { readonly ids: readonly string[] } | { readonly model: string } | 'all';

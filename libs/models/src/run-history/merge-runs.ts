@@ -8,9 +8,9 @@ const MERGE_MINUTES = 10;
 /** At full rate one group is 3,000 runs. */
 const GROUPS_PER_CALL = 20;
 
-/** What is worth a record of its own: failures, runs that were cut, slow or large, that put rows aside or warned. */
+/** What is worth a record of its own: failures, publications, runs that were cut, slow or large, that put rows aside or warned. */
 const EVENTFUL = `(
-  r.status = 'failed' or r.cut or r.duration_ms is null or r.duration_ms / r.runs > 5000 or r.rows_in / r.runs > 100000
+  r.status = 'failed' or r.kind <> 'run' or r.cut or r.duration_ms is null or r.duration_ms / r.runs > 5000 or r.rows_in / r.runs > 100000
   or exists (select from ingot.run_steps as s where s.run = r.id and s.quarantined > 0)
   or exists (select from ingot.test_results as t where t.run = r.id and t.outcome <> 'passed')
 )`;

@@ -36,8 +36,13 @@ export async function syncSeeds(client: Client | Connection, dataset: Dataset): 
       [dataset.name, seed.relation, seed.codeHash],
     );
   }
-  for (const seed of dataset.seeds) await syncComments(client, { ...seed, materialized: 'table' }); // not part of the hash
+  await syncSeedComments(client, dataset);
   return changed.map(({ relation }) => relation);
+}
+
+/** Puts the descriptions on the tables of seeds: they are part of no hash, so nothing tells whether they have changed. */
+export async function syncSeedComments(client: Client | Connection, { seeds }: Dataset): Promise<void> {
+  for (const seed of seeds) await syncComments(client, { ...seed, materialized: 'table' });
 }
 
 async function readApplied(client: Client | Connection, dataset: string): Promise<Map<string, string>> {

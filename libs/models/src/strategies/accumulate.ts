@@ -1,4 +1,5 @@
 import { withRelations, type Aggregate } from '@ingot/datasets';
+import { rowsUpToRun } from '../increment.js';
 import type { Step } from '../step.js';
 import { bigintLiteral, columnList, columnName, relationName, RUN_ID } from '../sql-names.js';
 import { keepingChanged, keepValuesBefore } from './changed-keys.js';
@@ -15,7 +16,7 @@ export async function accumulate(step: Step, context: StepContext): Promise<Step
   const { model, columns, computed } = step;
   const input = growingInput(step, context);
   const rows = await stageIncrement(step, context, input);
-  const rendered = withRelations(model.query, ({ relation }) => (relation === input.relation ? rows : undefined));
+  const rendered = withRelations(model.query, ({ relation }) => (relation === input.relation ? rows : rowsUpToRun(context.increments, relation)));
   const incrementOnly = step.staged === undefined;
   const sets = Object.entries(model.accumulate).map(([column, aggregate]) => `${columnName(column)} = ${meet(columnName(column), aggregate)}`);
   const { before, after } = keepingChanged(step, 'stored');

@@ -1,4 +1,5 @@
 import { withRelations } from '@ingot/datasets';
+import { rowsUpToRun } from '../increment.js';
 import type { Step } from '../step.js';
 import { bareName, bigintLiteral, columnList, columnName, relationName, RUN_ID } from '../sql-names.js';
 import { executeMapped } from './row-wise/mapped-rows.js';
@@ -41,7 +42,7 @@ async function appendWhole(step: Step, context: StepContext, rowWise: RowWise): 
   const { model, columns } = step;
   const input = growingInput(step, context);
   const rows = await stageIncrement(step, context, input);
-  const rendered = withRelations(model.query, ({ relation }) => (relation === input.relation ? rows : undefined));
+  const rendered = withRelations(model.query, ({ relation }) => (relation === input.relation ? rows : rowsUpToRun(context.increments, relation)));
   const before = `${insertInto(step)}\nselect ${columnList(columns, 'q')}, ${bigintLiteral(context.runId)} from (\n`;
   const { rules } = rowWise;
   const statement =

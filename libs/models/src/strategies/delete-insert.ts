@@ -1,4 +1,5 @@
 import { withRelations, type Model } from '@ingot/datasets';
+import { rowsUpToRun } from '../increment.js';
 import type { Step } from '../step.js';
 import { bigintLiteral, columnList, relationName, RUN_ID } from '../sql-names.js';
 import { keepingChanged } from './changed-keys.js';
@@ -46,15 +47,16 @@ async function deleteTouched(step: Step, touched: KeyRows, pattern: NullPattern,
 
 async function insertTouched(step: Step, touched: KeyRows, patterns: readonly NullPattern[], context: StepContext): Promise<number> {
   const { model, columns } = step;
-  const rendered = withRelations(model.query, ({ relation }) => (model.incrementOn.includes(relation) ? touchedRows(model, relation, touched, patterns) : undefined));
+  const rendered = withRelations(model.query, ({ relation }) => (model.incrementOn.includes(relation) ? touchedRows(model, relation, touched, patterns, context) : rowsUpToRun(context.increments, relation)));
   const { before, after } = keepingChanged(step, 'stored');
   const insert = `${before}insert into ${relationName(model.relation)} as stored (${columnList([...columns, RUN_ID])})\nselect ${columnList(columns, 'q')}, ${bigintLiteral(context.runId)} from (\n`;
   return (await context.execute(step, { ...wrapQuery(insert, rendered, `\n) as q${after}`), incrementOnly: false })).rowCount;
 }
 
 /** All rows of an input that belong to touched keys. */
-function touchedRows(model: Model, relation: string, touched: KeyRows, patterns: readonly NullPattern[]): string {
-  const arms = patterns.map((pattern) => `select * from ${relationName(relation)} as input where ${matchesKey('input', sourceColumns(model, relation), touched, pattern)}`);
+function touchedRows(model: Model, relation: string, touched: KeyRows, patterns: readonly NullPattern[], { increments }: StepContext): string {
+  const rows = rowsUpToRun(increments, relation) ?? relationName(relation);
+  const arms = patterns.map((pattern) => `select * from ${rows} as input where ${matchesKey('input', sourceColumns(model, relation), touched, pattern)}`);
   return `(${arms.join(' union all ')})`;
 }
 

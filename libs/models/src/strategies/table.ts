@@ -1,4 +1,5 @@
 import { withRelations } from '@ingot/datasets';
+import { rowsUpToRun } from '../increment.js';
 import type { Step } from '../step.js';
 import { bigintLiteral, columnList, relationName, RUN_ID } from '../sql-names.js';
 import type { StepContext, StepRows } from './step-context.js';
@@ -13,7 +14,7 @@ import { wrapQuery } from './wrapped-query.js';
 export async function table(step: Step, context: StepContext): Promise<StepRows> {
   const { model, columns, computed } = step;
   if (computed === undefined) throw new Error(`${model.relation}: no table for its result`);
-  const rendered = withRelations(model.query, () => undefined);
+  const rendered = withRelations(model.query, ({ relation }) => rowsUpToRun(context.increments, relation));
   await context.execute(step, { ...wrapQuery(`insert into ${computed.name} (${columnList(columns)})\nselect ${columnList(columns, 'q')} from (\n`, rendered, '\n) as q'), incrementOnly: false });
   const { remove, add } = differenceStatements({
     table: relationName(model.relation),

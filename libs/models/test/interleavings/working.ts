@@ -74,9 +74,11 @@ const restore: Action = {
   async do(world, choice) {
     for (const client of world.open) await client.query('rollback');
     world.open.clear();
-    const shift = [-100_000_000, -3, 5, 100_000_000][choice.at % 4]!;
-    world.log.push(`    shifted by ${shift}`);
     const { judge } = world;
+    const { rows } = await judge.query<{ lowest: string | null }>('select min(ingest_xid) as lowest from (select ingest_xid from bronze.raw union all select ingest_xid from bronze.flushes) as stored');
+    const lowest = Number(rows[0]?.lowest ?? 1);
+    const shift = Math.max([-100_000_000, -3, 5, 100_000_000][choice.at % 4]!, 1 - lowest); // no server ever gave out an id below 1
+    world.log.push(`    shifted by ${shift}`);
     await judge.query(`begin;
       update bronze.raw set ingest_xid = ingest_xid + (${shift});
       update bronze.flushes set ingest_xid = ingest_xid + (${shift});

@@ -2,7 +2,7 @@ import { withRelations } from '@ingot/datasets';
 import pg from 'pg';
 import { divert, fillFromQuarantine } from '../../quarantine/divert.js';
 import type { Step } from '../../step.js';
-import { incrementRows } from '../../increment.js';
+import { incrementRows, rowsUpToRun } from '../../increment.js';
 import { bareName, columnList, columnName, relationName } from '../../sql-names.js';
 import { growingInput } from '../staged-increment.js';
 import type { RowLedger, StepContext, StepRows } from '../step-context.js';
@@ -93,7 +93,7 @@ class MappedRows {
     const { inputTable, outputTable, inputColumns, rules } = this.rowWise;
     const { model, columns } = this.step;
     const one = `(select ${inputColumns.map((column) => `${SOURCE}.${columnName(column)}`).join(', ')})`;
-    const rendered = withRelations(model.query, ({ relation }) => (relation === this.rowWise.input ? one : undefined));
+    const rendered = withRelations(model.query, ({ relation }) => (relation === this.rowWise.input ? one : rowsUpToRun(this.context.increments, relation)));
     // All rows, too, come with a LIMIT: it is what the planner knows of their number.
     const rows = range === undefined ? `(select * from ${inputTable} limit ${this.count})` : `(select * from ${inputTable} where ${within(range)})`;
     const statement = wrapQuery(
