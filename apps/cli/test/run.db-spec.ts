@@ -171,8 +171,8 @@ describe('ingot runs', () => {
     const { runs } = jsonOf<{ runs: { id: number; run_id: number; rows_in: number; status: string }[] }>(await runCli(['runs', '--json', '--limit', '2'], terms));
     expect(runs.map(({ rows_in, status }) => [rows_in, status])).toEqual([[3, 'succeeded'], [2, 'succeeded']]);
     const list = await runCli(['runs', '--before', String(runs[0]!.id)], terms);
-    expect(list.stdout.split('\n')[0]).toMatch(/^id {2}dataset {2}status {5}started \(UTC\) +duration {2}new rows {2}_run_id$/);
-    expect(list.stdout.split('\n')[1]).toMatch(/^ *\d+ {2}t +succeeded {2}\d{4}-\d\d-\d\d [\d:]{8} +\d\.\d\d s +2 +\d+$/);
+    expect(list.stdout.split('\n')[0]).toMatch(/^id {2}dataset {2}kind {2}status {5}started \(UTC\) +duration {2}new rows {2}_run_id$/);
+    expect(list.stdout.split('\n')[1]).toMatch(/^ *\d+ {2}t +run +succeeded {2}\d{4}-\d\d-\d\d [\d:]{8} +\d\.\d\d s +2 +\d+$/);
 
     const shown = await runCli(['runs', 'show', String(runs[0]!.id)], terms);
     expect(shown.stdout).toMatch(/^run \d+ of t: succeeded\n/);

@@ -70,9 +70,11 @@ describe('the increment', () => {
     await lines(10);
     const state = await readState(client, 'sample');
     const own = await open.query<{ xid: string }>('select txid_current() as xid');
-    expect(state!.seen.xip).toContain(BigInt(own.rows[0]!.xid)); // not alone: other databases of the server have transactions, too
+    expect(state!.seen.xip).toContain(BigInt(own.rows[0]!.xid));
+    // Transactions of other databases on the server may be there, too, each with a range of pages that would be read.
+    const seen = { ...state!.seen, xip: [BigInt(own.rows[0]!.xid)] };
     await client.query('set enable_seqscan = off');
-    const { rows } = await client.query<{ 'QUERY PLAN': string }>(`explain (analyze, buffers, costs off, timing off, summary off) select count(*) from bronze.raw where ${unseenRows('ingest_xid', state!.seen)}`);
+    const { rows } = await client.query<{ 'QUERY PLAN': string }>(`explain (analyze, buffers, costs off, timing off, summary off) select count(*) from bronze.raw where ${unseenRows('ingest_xid', seen)}`);
     const text = rows.map((row) => row['QUERY PLAN']).join('\n');
     const pages = Number(/Buffers: shared hit=(\d+)/.exec(text)?.[1]);
     const whole = Number((await db.query<{ pages: string }>(`select sum(pg_relation_size(inhrelid)) / 8192 as pages from pg_inherits where inhparent = 'bronze.raw'::regclass`))[0]!.pages);

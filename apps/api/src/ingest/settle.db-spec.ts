@@ -186,6 +186,8 @@ describe('a connection lost around COMMIT', () => {
   it('a server that hangs for longer than the deadline: unknown in time, at most once afterwards, and fenced', async () => {
     const commit = start({ deadlineMs: 1_500 });
     await commit.submit(batch('0 warm 1'));
+    const writers = () => database.query(`select from pg_stat_activity where application_name = 'ingot ingest' and datname = current_database()`);
+    while ((await writers()).length < 2) await sleep(10);
     proxy.frozen = true;
     const before = performance.now();
     const inFlight = outcome(commit.submit(batch('1 a 1')));
