@@ -1,5 +1,5 @@
 import { loadConfig, type Config } from '@ingot/config';
-import { DatasetError, loadDatasets, loadUnitTests, type Dataset, type Problem, type UnitTest } from '@ingot/datasets';
+import { DatasetError, loadUnitTests, surveyDatasets, type Dataset, type Problem, type UnitTest } from '@ingot/datasets';
 import { loadEndpoints, type Endpoint } from '@ingot/endpoints';
 import type { Io } from './io.js';
 
@@ -17,12 +17,14 @@ export interface ProjectPart {
 
 /**
  * Reads the whole project, without a database.
- * @throws DatasetError with every problem of every file; endpoints and unit tests are read when the datasets are right
+ * @throws DatasetError with every problem of every file; endpoints and unit tests of what could not be read are checked as far as they can be
  */
 export async function loadProject(io: Io): Promise<Project> {
   const config = loadConfig(io.env);
   const sqlDir = config.INGOT_SQL_DIR;
-  const problems: Problem[] = [];
+  const survey = await surveyDatasets(sqlDir);
+  const problems: Problem[] = [...survey.problems];
+  const routes = new Map<string, string>();
   const attempt = async <T>(read: Promise<T[]>): Promise<T[]> => {
     try {
       return await read;
@@ -33,8 +35,8 @@ export async function loadProject(io: Io): Promise<Project> {
     }
   };
   const parts: ProjectPart[] = [];
-  for (const dataset of await loadDatasets(sqlDir)) {
-    parts.push({ dataset, endpoints: await attempt(loadEndpoints(sqlDir, dataset)), unitTests: await attempt(loadUnitTests(sqlDir, dataset)) });
+  for (const { dataset, unsure } of survey.datasets) {
+    parts.push({ dataset, endpoints: await attempt(loadEndpoints(sqlDir, dataset, { unsure, routes })), unitTests: await attempt(loadUnitTests(sqlDir, dataset, unsure)) });
   }
   if (problems.length > 0) throw new DatasetError(problems);
   return { config, parts };

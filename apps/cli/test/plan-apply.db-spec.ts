@@ -62,10 +62,19 @@ describe('ingot plan, apply and rebuild', () => {
   });
 
   it('points at the model that fails on a row of the sample', async () => {
-    const failing = stg((text) => text.replace('line as text', '1 / (id - 7) as text'));
+    const failing = stg((text) => text.replace('line as text', '1 / (id - 7) as text').replace('tags:', 'on_data_error: fail\ntags:'));
     const { code, stderr } = await ingot({ ...failing, 't/gold/devices.sql': PROJECT['t/gold/devices.sql'] }, 'plan', '--sample', '--backfill');
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^sql\/t\/silver\/stg\.sql:13:1: silver\.stg: division by zero\n {2}13 \| select id as raw_id/m);
+    expect(stderr).toMatch(/^sql\/t\/silver\/stg\.sql:14:1: silver\.stg: division by zero\n {2}14 \| select id as raw_id/m);
+  });
+
+  it('leaves rows of the sample out that a run would put aside, and counts them', async () => {
+    const failing = stg((text) => text.replace('line as text', '(1 / ((id - 7) * (id - 20)))::text as text'));
+    const { sample } = await plan(failing, '--sample', '--backfill');
+    expect(sample![0]).toMatchObject({ relation: 'silver.stg', rowsBefore: 30, rowsAfter: 28, failingBefore: 0, failingAfter: 2 });
+    expect((await ingot(failing, 'plan', '--sample', '--backfill')).stdout).toMatch(/^silver\.stg on the sample: .*; input rows left out because they fail: 0 before, 2 now$/m);
+    const hopeless = stg((text) => text.replace('line as text', '(1 / (id * 0))::text as text').replace('from bronze.raw', 'from bronze.raw cross join generate_series(1, 1)'));
+    expect(await plan(hopeless, '--sample', '--backfill')).toMatchObject({ sample: [{ rowsAfter: 0, failingAfter: 30 }, {}] });
   });
 
   it('takes for modified what ls takes: seeds too, but neither layout nor comments', async () => {
@@ -105,6 +114,12 @@ describe('ingot plan, apply and rebuild', () => {
     expect(shown.stdout).toMatch(/^silver\.stg +rebuild +30 +0 +30 +30 +0 +0 /m);
     expect(shown.stdout).not.toMatch(/new rows/);
     expect(await ingot(changes, 'runs', 'compare', String(run!.id), String(publication!.id))).toMatchObject({ code: 2, stderr: expect.stringMatching(/is a run and \d+ a publication: only the same kind compares/) });
+    const document = jsonOf<{ datasets: { models: { duration_ms: number }[] }[] }>(await ingot(changes, 'rebuild', 'stg', '--json'));
+    expect(document).toMatchObject({ datasets: [{ dataset: 't', nothing_to_do: false, seeds: [], models: [{ model: 'silver.stg', action: 'rebuild', rows_written: 30, rows_in: 30, rows_out: 30, quarantined: 0, filtered: 0 }] }] });
+    expect(document.datasets[0]!.models[0]!.duration_ms).toBeGreaterThan(0);
+    expect((await ingot(changes, 'rebuild', 'stg')).stdout).toMatch(/^1 of 1 OK +rebuild silver\.stg \[30 rows in /m);
+    expect(jsonOf(await ingot(changes, 'apply', '--json'))).toEqual({ datasets: [{ dataset: 't', nothing_to_do: true, models: [], seeds: [] }] });
+    expect(await ingot(changes, 'apply')).toMatchObject({ stdout: '', stderr: expect.stringContaining('t: nothing to do, the database agrees with the files\n') });
     expect(await ingot(changes, 'rebuild')).toMatchObject({ code: 2 });
     expect(await ingot(changes, 'rebuild', 'devices')).toMatchObject({ code: 2, stderr: expect.stringContaining('none of it is a table') });
   });

@@ -46,6 +46,41 @@ describe('ingot parse', () => {
     expect(stderr).toContain('t/unit/stg.yml:1:');
   });
 
+  it('lists what is wrong in endpoints, unit tests and routes beside broken models, and nothing that follows from those', async () => {
+    const { code, stderr } = await ingot('parse', {
+      ...BROKEN,
+      't/silver/unread.sql': 'select 1',
+      't/sources/two.yml': 'kind: lines\npath: /raw\n',
+      't/endpoints/devices.sql': '/* ---\npath: /devices\ndescription: x\n--- */\nselect device from gold.devices, silver.unread, gold.nothing\n',
+      't/silver/good.sql': '/* ---\nmaterialized: view\n--- */\nselect id from bronze.raw\n',
+      't/gold/far.sql': '/* ---\nmaterialized: view\n--- */\nselect * from silver.stg\n',
+      't/unit/stg.yml': `unit_tests:
+  - { name: a, model: silver.good, given: [{ input: bronze.raw, rows: [{ line: x }] }], expect: { rows: [{ idd: 1 }] } }
+  - { name: b, model: silver.stg, given: [{ input: bronze.raw, rows: [] }], expect: { rows: [{ nothing: 1 }] } }
+  - { name: c, model: gold.devices, given: [{ input: silver.sgt, rows: [] }], expect: { rows: [] } }
+  - { name: d, model: silver.unread, given: [], expect: { rows: [] } }
+  - { name: e, model: gold.far, given: [{ input: silver.stg, rows: [] }], expect: { rows: [{ nothing: 1 }] } }
+`,
+      'u/dataset.yml': 'descripton: x\n',
+      'u/sources/lines.yml': 'kind: lines\npath: /raw\n',
+      'u/endpoints/a.sql': '/* ---\npath: /devices\ndescription: x\n--- */\nselect line from bronze.lines\n',
+      'u/endpoints/b.sql': '/* ---\npath: /health/live\ndescription: x\n--- */\nselect line from bronze.lines\n',
+    });
+    expect(code).toBe(1);
+    expect(stderr.split('\n').filter((line) => line.startsWith('sql/'))).toEqual([
+      expect.stringMatching(/^sql\/t\/endpoints\/devices\.sql:5:49: no source, seed or model of t owns gold\.nothing/),
+      expect.stringMatching(/^sql\/t\/gold\/devices\.sql:4:20: /),
+      expect.stringMatching(/^sql\/t\/silver\/stg\.sql:3:1: unknown key descripton/),
+      expect.stringMatching(/^sql\/t\/silver\/unread\.sql:1:1: the file must begin/),
+      expect.stringMatching(/^sql\/t\/sources\/two\.yml:1:1: POST \/raw feeds bronze\.raw already/),
+      expect.stringMatching(/^sql\/t\/unit\/stg\.yml:2:\d+: .*idd/),
+      expect.stringMatching(/^sql\/u\/dataset\.yml:1:1: unknown key descripton/),
+      expect.stringMatching(/^sql\/u\/endpoints\/a\.sql:2:1: \/devices is the path of sql\/t\/endpoints\/devices\.sql too/),
+      expect.stringMatching(/^sql\/u\/endpoints\/b\.sql:2:7: \/health is a route of the service itself/),
+      expect.stringMatching(/^sql\/u\/sources\/lines\.yml:1:1: POST \/raw feeds bronze\.raw already/),
+    ]);
+  });
+
   it('says what is doubtful, and succeeds', async () => {
     const { code, stderr } = await ingot('parse', { 't/gold/devices.sql': '/* ---\nmaterialized: view\n--- */\nselect received_at::date as device, count(*) as lines from bronze.raw group by 1\n' });
     expect(code).toBe(0);

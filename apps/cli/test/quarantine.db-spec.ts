@@ -41,6 +41,24 @@ afterAll(async () => {
 });
 
 describe('ingot quarantine', () => {
+  it('groups what the SQL said by its shape, and names no value that is not that of all', async () => {
+    const said = ['invalid input syntax for type integer: "é"', 'invalid input syntax for type integer: "a "b" 1"', 'invalid input syntax for type date: "x"'];
+    await db.query(
+      `insert into ingot.quarantine (dataset, model, input, input_row, reasons, sqlstate, message, run_id, code_hash)
+       select 't', 'silver.other', 'bronze.raw', '{}', '{}', state, message, 0, 'x' from unnest($1::text[], $2::text[]) as m (state, message)`,
+      [['22P02', '22P02', '22P02', '23502', '23502'], [...said, 'null value in column "a1"', 'null value in column "a2"']],
+    );
+    const groups = jsonOf<{ groups: { reasons: string[]; message: string; entries: number }[] }>(await runCli(['quarantine', 'ls', '--json', '--model', 'silver.other'], terms)).groups;
+    await db.query(`delete from ingot.quarantine`);
+    await db.query(`alter sequence ingot.quarantine_id_seq restart`);
+    expect(groups.map(({ reasons, message, entries }) => [...reasons, message, entries])).toEqual([
+      ['22P02', 'invalid input syntax for type integer: "…"', 2],
+      ['22P02', 'invalid input syntax for type date: "x"', 1],
+      ['23502', 'null value in column "a1"', 1],
+      ['23502', 'null value in column "a2"', 1],
+    ]);
+  });
+
   it('has nothing to list or to replay in the beginning', async () => {
     expect(await runCli(['quarantine', 'ls'], terms)).toMatchObject({ code: 0, stdout: 'nothing lies in quarantine\n' });
     expect(await runCli(['quarantine', 'replay', '--all'], terms)).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('no such entry lies in quarantine\n') as unknown });

@@ -1,5 +1,5 @@
 export type * from './dataset.js';
-export { loadDataset, loadDatasets } from './load-dataset.js';
+export { loadDataset, loadDatasets, surveyDatasets, type SurveyedDataset } from './load-dataset.js';
 export { DatasetError, formatPlace, Problems, type Problem } from './problem.js';
 export { readSqlFile, type SqlFile } from './sql-file.js';
 export { Section, type Located } from './section.js';

@@ -131,6 +131,7 @@ describe('loadDatasets', () => {
     expect(await messagesOf(loadAll(files))).toEqual([
       'sql/u/gold/across.sql:4:20: silver.daily belongs to the dataset t; a model reads only its own dataset',
       'sql/u/silver/stg.sql:1:1: silver.stg is owned by the dataset t already',
+      'sql/u/sources/two.yml:1:1: POST /u feeds bronze.lines already',
     ]);
     expect(await messagesOf(loadAll({ ...first, ...other, 'u/sources/two.yml': 'kind: lines\npath: /data' }))).toEqual(['sql/u/sources/two.yml:1:1: POST /data feeds bronze.raw already']);
   });

@@ -3,31 +3,55 @@ import { datasetCodeHash } from './code-hash.js';
 import { checkTestNames } from './data-tests/check-data-tests.js';
 import { readQueryTest } from './data-tests/read-query-test.js';
 import type { Dataset, Query, Source } from './dataset.js';
-import { listDataset, listDatasets, type DatasetFolder } from './dataset-folder.js';
+import { listDataset, listDatasets, type DatasetFolder, type OwnedFile } from './dataset-folder.js';
 import { checkGraph } from './dataset-graph.js';
 import { dateCasts } from './date-casts.js';
 import { readModelFile, type ModelFile } from './model-file.js';
 import { didYouMean } from './nearest-name.js';
-import { Problems } from './problem.js';
+import { DatasetError, Problems, type Problem } from './problem.js';
 import { placeInQuery } from './rendered-query.js';
 import { readSeed } from './seeds/read-seed.js';
-import { readDatasetHeader, readSource } from './source-file.js';
+import { readDatasetHeader, readSource, type DatasetHeader } from './source-file.js';
 import { readSqlFile, readText, startOf } from './sql-file.js';
+
+/** A dataset as far as its files could be read: enough to check endpoints and unit tests, so that one start shows all. */
+export interface SurveyedDataset {
+  /** Without what could not be read; right when there are no problems. */
+  readonly dataset: Dataset;
+  /** Relations of it that have a problem, or that read one with a problem: nothing can be said about their columns. */
+  readonly unsure: ReadonlySet<string>;
+}
+
+/** Every dataset of a project and every problem of their files, endpoints and unit tests aside. */
+export interface Survey {
+  readonly datasets: readonly SurveyedDataset[];
+  readonly problems: readonly Problem[];
+}
 
 /**
  * Reads every dataset under a folder such as `sql/`, in the order of their names.
  * @throws DatasetError with every problem of every file, also of two datasets that own one relation or one route
  */
 export async function loadDatasets(sqlDir: string): Promise<Dataset[]> {
+  const { datasets, problems } = await surveyDatasets(sqlDir);
+  if (problems.length > 0) throw new DatasetError(problems);
+  return datasets.map(({ dataset }) => dataset);
+}
+
+/** Reads every dataset under a folder such as `sql/` as far as it can be read; problems are returned, not thrown. */
+export async function surveyDatasets(sqlDir: string): Promise<Survey> {
   const problems = new Problems();
   const names = await listDatasets(resolve(sqlDir), problems);
   const folders = await Promise.all(names.map((name) => listDataset(resolve(sqlDir, name), problems)));
   const owners = ownersOf(folders, problems);
-  const datasets = (await Promise.all(folders.map((folder) => readDataset(folder, owners, problems)))).flatMap((dataset) => dataset ?? []);
-  checkRoutes(datasets, problems);
-  problems.throwIfAny();
-  return datasets;
+  const read = await Promise.all(folders.map((folder) => readDataset(folder, owners, problems)));
+  checkRoutes(read.map(({ dataset }) => dataset), problems);
+  const faulty = new Set(problems.list.map(({ file }) => file));
+  return { datasets: read.map(({ dataset, files }, i) => ({ dataset, unsure: unsureOf(folders[i]!, files, dataset, faulty) })), problems: problems.list };
 }
+
+/** Stands for a dataset.yml with problems. */
+const UNREAD_HEADER: DatasetHeader = { description: '', probeEveryMs: 0 };
 
 /**
  * Reads one dataset, e.g. `sql/sensor`. Files are named `sql/sensor/...` in it, whatever the path given.
@@ -36,10 +60,10 @@ export async function loadDatasets(sqlDir: string): Promise<Dataset[]> {
 export async function loadDataset(dir: string): Promise<Dataset> {
   const problems = new Problems();
   const folder = await listDataset(resolve(dir), problems);
-  const dataset = await readDataset(folder, ownersOf([folder], problems), problems);
-  if (dataset !== undefined) checkRoutes([dataset], problems);
+  const { dataset } = await readDataset(folder, ownersOf([folder], problems), problems);
+  checkRoutes([dataset], problems);
   problems.throwIfAny();
-  return dataset!;
+  return dataset;
 }
 
 /** Relation -> the dataset that owns it. */
@@ -55,8 +79,8 @@ function ownersOf(folders: readonly DatasetFolder[], problems: Problems): Readon
   return owners;
 }
 
-async function readDataset(folder: DatasetFolder, owners: ReadonlyMap<string, string>, problems: Problems): Promise<Dataset | undefined> {
-  const before = problems.size;
+/** The dataset without what could not be read, and the files of its models. */
+async function readDataset(folder: DatasetFolder, owners: ReadonlyMap<string, string>, problems: Problems): Promise<{ dataset: Dataset; files: readonly ModelFile[] }> {
   const relations = [...owners].filter(([, owner]) => owner === folder.name).map(([relation]) => relation);
   const header = await readHeader(folder, problems);
   const sources = await readSources(folder, problems);
@@ -71,10 +95,24 @@ async function readDataset(folder: DatasetFolder, owners: ReadonlyMap<string, st
   const dataTests = queryTests.map(({ test }) => test);
   const named = [...models, ...readSeeds].flatMap((owner) => owner.dataTests);
   checkTestNames([...named, ...dataTests.map(({ name, file }) => ({ name, place: startOf(file) }))], problems);
-  if (problems.size > before || header === undefined) return undefined;
   const code = { sources, models, seeds: readSeeds, queryTestHashes: queryTests.map(({ codeHash }) => codeHash) };
   const warnings = dateCasts([...files, ...queryTests.map(({ test, statement }) => ({ query: test.query, statement }))], inputs);
-  return { name: folder.name, ...header, sources, models, seeds: readSeeds, dataTests, codeHash: datasetCodeHash(folder.name, code), warnings };
+  const dataset = { name: folder.name, ...(header ?? UNREAD_HEADER), sources, models, seeds: readSeeds, dataTests, codeHash: datasetCodeHash(folder.name, code), warnings };
+  return { dataset, files };
+}
+
+/** Relations of files that have problems or were not read, and what reads them, directly or through others. */
+function unsureOf(folder: DatasetFolder, files: readonly ModelFile[], dataset: Dataset, faulty: ReadonlySet<string>): ReadonlySet<string> {
+  const read = new Set([...dataset.sources, ...dataset.seeds, ...dataset.models].map(({ relation }) => relation));
+  const owned = [...folder.sources, ...folder.models, ...folder.seeds];
+  const headers = new Map(folder.seeds.map(({ relation, header }) => [relation, header?.file ?? '']));
+  const isUnsure = ({ relation, file }: OwnedFile): boolean => !read.has(relation) || faulty.has(file) || faulty.has(headers.get(relation) ?? '');
+  const unsure = new Set(owned.filter(isUnsure).map(({ relation }) => relation));
+  // A set visits what is added while it is walked.
+  for (const relation of unsure) {
+    for (const { relation: reader, query } of files) if (query.mentions.some((mention) => mention.relation === relation)) unsure.add(reader);
+  }
+  return unsure;
 }
 
 async function readModels(folder: DatasetFolder, relations: readonly string[], problems: Problems): Promise<ModelFile[]> {
@@ -126,6 +164,6 @@ function checkRoutes(datasets: readonly Dataset[], problems: Problems): void {
   for (const { path, file, relation } of datasets.flatMap(({ sources }) => sources)) {
     const owner = owners.get(path);
     if (owner !== undefined) problems.add(startOf(file), `POST ${path} feeds ${owner} already`);
-    owners.set(path, relation);
+    else owners.set(path, relation);
   }
 }

@@ -58,6 +58,7 @@ describe('loadEndpoints', () => {
     ['an unknown key', file('path: /x\ndescription: X.\nparametres: {}', 'select 1 as a'), ['x.sql:4:1: unknown key parametres; did you mean parameters?']],
     ['a key of later', file('path: /x\ndescription: X.\ncache: 1m', 'select 1 as a'), ['x.sql:4:1: cache is not built yet']],
     ['a wrong path', file('path: data\ndescription: X.', 'select 1 as a'), ['x.sql:2:7: path must look like /data or /power/daily, in lower case; is data']],
+    ['a path of the service', file('path: /health\ndescription: X.', 'select 1 as a'), ['x.sql:2:7: /health is a route of the service itself; choose another path']],
     ['a format of later', file('path: /x\ndescription: X.\nformats: [json, csv, xml]', 'select 1 as a'), ['x.sql:4:17: the format csv is not built yet; built is json', 'x.sql:4:22: unknown format xml; known are json']],
     ['an unused parameter', file(`path: /x\ndescription: X.\n${PARAMETER}`, "select ':day' as a"), ['x.sql:5:3: the statement does not use :day']],
     ['an undeclared parameter', file('path: /x\ndescription: X.', 'select 1 as a,\n  :dya as b'), ['x.sql:6:3: :dya is not under parameters in the header']],

@@ -13,21 +13,31 @@ const LATER_FORMATS = ['ndjson', 'csv'];
 const LATER_KEYS = ['cache', 'arms', 'limit', 'order_by'];
 const ROUTE = /^(\/[a-z0-9][a-z0-9_-]*)+$/;
 
+/** Routes of the service itself; with what is below them. */
+const RESERVED_ROUTES = ['/health', '/metrics', '/docs', '/openapi.json'];
+
+/** What else of the project endpoints are checked against. */
+export interface Surroundings {
+  /** Relations of the dataset that could not be read right, but are there. */
+  readonly unsure?: ReadonlySet<string>;
+  /** Route -> the file that owns it, over all datasets; those read now are added. */
+  readonly routes?: Map<string, string>;
+}
+
 /**
  * Reads `<sqlDir>/<dataset>/endpoints/*.sql`; no such folder means no endpoints. Files are named from the last folder of
  * `sqlDir` on, as those of models are.
  * @throws DatasetError naming every problem of every file
  */
-export async function loadEndpoints(sqlDir: string, dataset: Dataset): Promise<Endpoint[]> {
+export async function loadEndpoints(sqlDir: string, dataset: Dataset, { unsure = new Set(), routes = new Map() }: Surroundings = {}): Promise<Endpoint[]> {
   const root = path.resolve(sqlDir);
   const folder = path.join(root, dataset.name, 'endpoints');
   const problems = new Problems();
   const endpoints: Endpoint[] = [];
-  const routes = new Map<string, string>();
   for (const file of await sqlFiles(folder)) {
     const shown = `${path.basename(root)}/${dataset.name}/endpoints/${file}`;
     const sql = await readSqlFile(path.join(folder, file), shown, problems);
-    const endpoint = sql === undefined ? undefined : readEndpoint(path.basename(file, '.sql'), sql, dataset, problems);
+    const endpoint = sql === undefined ? undefined : readEndpoint(path.basename(file, '.sql'), sql, dataset, unsure, problems);
     if (endpoint === undefined || sql === undefined) continue;
     const other = routes.get(endpoint.path);
     if (other !== undefined) problems.add(sql.header.placeOf('path'), `${endpoint.path} is the path of ${other} too`);
@@ -48,7 +58,7 @@ async function sqlFiles(folder: string): Promise<string[]> {
 }
 
 /** One endpoint; undefined, with the problems added, when its SQL cannot be read. */
-function readEndpoint(name: string, sql: SqlFile, dataset: Dataset, problems: Problems): Endpoint | undefined {
+function readEndpoint(name: string, sql: SqlFile, dataset: Dataset, unsure: ReadonlySet<string>, problems: Problems): Endpoint | undefined {
   const { header, file } = sql;
   const route = header.requiredText('path', 'the GET route, e.g. /data');
   const description = header.requiredText('description', 'what the rows are, in a sentence');
@@ -57,12 +67,14 @@ function readEndpoint(name: string, sql: SqlFile, dataset: Dataset, problems: Pr
   const omitNull = header.texts('omit_null');
   header.finish(LATER_KEYS);
   if (route !== undefined && !ROUTE.test(route.value)) problems.add(route.place, `path must look like /data or /power/daily, in lower case; is ${route.value}`);
+  const reserved = RESERVED_ROUTES.find((own) => route?.value === own || route?.value.startsWith(`${own}/`));
+  if (reserved !== undefined) problems.add(route!.place, `${reserved} is a route of the service itself; choose another path`);
 
   const compiled = readStatement(sql, parameters, problems);
   if (compiled === undefined) return undefined;
   const used = usedParameters(compiled.template);
   for (const [parameter, place] of places) if (!used.has(parameter)) problems.add(place, `the statement does not use :${parameter}`);
-  checkRelations(sql, compiled, dataset, problems);
+  checkRelations(sql, compiled, dataset, unsure, problems);
   checkColumns(sql, compiled, omitNull, problems);
   const relations = [...new Set(compiled.statement.mentions.map(({ relation }) => relation))].sort();
   return {
@@ -111,10 +123,10 @@ function readStatement(sql: SqlFile, parameters: readonly Parameter[], problems:
   }
 }
 
-function checkRelations(sql: SqlFile, { statement, offset }: Compiled, dataset: Dataset, problems: Problems): void {
+function checkRelations(sql: SqlFile, { statement, offset }: Compiled, dataset: Dataset, unsure: ReadonlySet<string>, problems: Problems): void {
   const known = [...dataset.models, ...dataset.sources, ...dataset.seeds].map(({ relation }) => relation);
   for (const { relation, start } of statement.mentions) {
-    if (!known.includes(relation)) problems.add(placeAt(sql.file, sql.fileText, offset + start), `no source, seed or model of ${dataset.name} owns ${relation}${didYouMean(relation, known)}`);
+    if (!known.includes(relation) && !unsure.has(relation)) problems.add(placeAt(sql.file, sql.fileText, offset + start), `no source, seed or model of ${dataset.name} owns ${relation}${didYouMean(relation, known)}`);
   }
 }
 

@@ -5,9 +5,10 @@ import { removedSince, sortedByName, type AppliedCode, type AppliedModel } from 
 import { agrees } from './apply/agreement.js';
 import { alterColumns } from './apply/alter-columns.js';
 import { changedViews, kindsOf, look, rebuilt, type Look } from './apply/look.js';
-import { READ_SECONDS, type ApplyOptions } from './apply/options.js';
+import { READ_SECONDS, type Applied, type ApplyOptions } from './apply/options.js';
 import { takePlanLock } from './apply/plan-row.js';
 import type { Wishes } from './apply/decide.js';
+import { publishedSteps } from './apply/published-steps.js';
 import { testSeeds } from './apply/published-tests.js';
 import { rebuildAndPublish, type Rebuilt } from './apply/rebuild.js';
 import { takePlaces } from './apply/take-places.js';
@@ -40,20 +41,22 @@ export async function apply(client: Client | Connection, dataset: Dataset, notic
   const wishes = { ...NOTHING_WISHED, backfill: options.backfill ?? false };
   const first = await look(client, dataset, wishes);
   if (rebuilt(first).length > 0 && (await bring(client, dataset, wishes, options, notice))) return;
-  const again = await inTransaction(client, 'isolation level read committed', async () => {
+  const applied = await inTransaction(client, 'isolation level read committed', async (): Promise<Applied | undefined> => {
     await waitForLock(client, dataset.name);
     await client.query('insert into ingot.datasets (name) values ($1) on conflict do nothing', [dataset.name]);
     const state = await lockState(client, dataset.name);
     const looked = await look(client, dataset, wishes);
-    if (rebuilt(looked).length > 0) return true; // a run came first, and now there are rows
+    if (rebuilt(looked).length > 0) return undefined; // a run came first, and now there are rows
     for (const { relation, file } of dataset.sources) await makeBronzeTable(client, relation, file);
     const code = looked.remake ? await makeAnew(client, dataset, looked, notice) : await agreeInPlace(client, dataset, looked, options, notice);
-    if (state?.codeHash === dataset.codeHash && JSON.stringify(code) === JSON.stringify(looked.applied)) return false;
+    const done = { steps: publishedSteps(looked, new Map()), seeds: looked.seeds };
+    if (state?.codeHash === dataset.codeHash && JSON.stringify(code) === JSON.stringify(looked.applied)) return done;
     await takePlanLock(client, dataset.name);
     await client.query('update ingot.datasets set code_hash = $2, applied_code = $3, applied_at = now() where name = $1', [dataset.name, dataset.codeHash, JSON.stringify(code)]);
-    return false;
+    return done;
   });
-  if (again) await apply(client, dataset, notice, options);
+  if (applied === undefined) return apply(client, dataset, notice, options);
+  options.onApplied?.(applied);
 }
 
 /**

@@ -1,7 +1,7 @@
 export { apply, isKnown, rebuild } from './apply.js';
 export { ApplyError } from './apply-error.js';
 export { type ApplyPlan, type ColumnChange, type ModelPlan, type PlanAction } from './apply/apply-plan.js';
-export { type ApplyOptions } from './apply/options.js';
+export { type Applied, type ApplyOptions } from './apply/options.js';
 export { planApply } from './apply/plan-apply.js';
 export { PlanHeldError } from './apply/plan-row.js';
 export { type BackfillProgress } from './apply/shadow-build.js';

@@ -51,8 +51,11 @@ describe('the probe', () => {
     const before = await wholeReads();
     expect(await hasUnseen(client, ['bronze.raw'], seen)).toBe(true);
     expect(await wholeReads()).toBe(before);
-    await client.query(probe);
-    expect(await wholeReads()).toBeGreaterThan(before);
+    // The server counts when it finds the time to.
+    for (let tries = 0; (await wholeReads()) === before; tries++) {
+      expect(tries).toBeLessThan(100);
+      await client.query(probe);
+    }
   });
 });
 

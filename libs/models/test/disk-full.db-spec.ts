@@ -70,7 +70,7 @@ const canMount = process.platform === 'linux' && mount('size=1m') && spawnSync('
     grow('64m');
     read.length = 0;
     await attempt();
-    expect(read[0]).toBeGreaterThan(before);
+    expect(read[0]).toBeGreaterThanOrEqual(before); // from the first it would be one chunk
     expect(await project.differences(changed)).toEqual({});
     expect(await project.db.query('select (select count(*)::int from silver.stg) as rows, (select count(*)::int from ingot.quarantine) as aside')).toEqual([{ rows: 24_000, aside: 0 }]);
   });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createTestDatabase, type TestDatabase } from '@ingot/testing';
+import { createTestDatabase, startTestCluster, type TestCluster, type TestDatabase } from '@ingot/testing';
 import type { Client } from 'pg';
 import { apply } from '../src/apply.js';
 import { hasUnseen } from '../src/probe.js';
@@ -7,14 +7,20 @@ import { readState, unseenRows } from '../src/watermark.js';
 import { sampleDataset } from './sample-project.js';
 
 describe('the idle probe', () => {
+  // A server of its own: transaction ids and WAL are those of all its databases.
+  let cluster: TestCluster;
   let db: TestDatabase;
   let client: Client;
   beforeAll(async () => {
-    db = await createTestDatabase();
+    cluster = await startTestCluster({ durable: false });
+    db = await createTestDatabase(cluster.url);
     client = await db.session();
     await apply(client, await sampleDataset());
   });
-  afterAll(() => db.drop());
+  afterAll(async () => {
+    await db.drop();
+    await cluster.stop();
+  });
 
   const seenNow = async () => (await readState(client, 'sample'))!.now;
 
@@ -43,7 +49,7 @@ describe('the idle probe', () => {
     const seen = await seenNow();
     await hasUnseen(client, ['bronze.raw'], seen);
     const state = async () => (await db.query<{ lsn: string; next: string }>('select pg_current_wal_insert_lsn()::text as lsn, pg_snapshot_xmax(pg_current_snapshot())::text as next'))[0];
-    // Other databases of the cluster, and its background processes, write too: one quiet stretch is proof enough.
+    // The server's background processes write too: one quiet stretch is proof enough.
     for (let attempt = 1; ; attempt++) {
       const before = await state();
       for (let i = 0; i < 100; i++) expect(await hasUnseen(client, ['bronze.raw'], seen)).toBe(false);

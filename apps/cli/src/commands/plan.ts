@@ -82,9 +82,10 @@ function detailsOf({ relation, columns, tests }: ModelPlan): string[] {
   ];
 }
 
-function formatSample(io: Io, { relation, columns, rowsBefore, rowsAfter, added, removed, changed, rows }: SampleDifference): string {
+function formatSample(io: Io, { relation, columns, rowsBefore, rowsAfter, added, removed, changed, rows, failingBefore, failingAfter }: SampleDifference): string {
   const before = rowsBefore === undefined ? 'new' : `${formatCounted(rowsBefore, 'row')} before`;
-  const head = `${paint(io, 'strong', relation)} on the sample: ${before}, ${formatCount(rowsAfter)} now: ${formatCount(added)} added, ${formatCount(removed)} removed, ${formatCount(changed)} changed\n`;
+  const failing = failingBefore + failingAfter === 0 ? '' : `; input rows left out because they fail: ${formatCount(failingBefore)} before, ${formatCount(failingAfter)} now`;
+  const head = `${paint(io, 'strong', relation)} on the sample: ${before}, ${formatCount(rowsAfter)} now: ${formatCount(added)} added, ${formatCount(removed)} removed, ${formatCount(changed)} changed${failing}\n`;
   if (rows.length === 0) return head;
   const different = rows.map((row) => ({
     ...(row.before === undefined ? {} : { expected: row.before }),

@@ -10,6 +10,8 @@ import type { Expectation, Given, QuarantinedRow, UnitIncrement, UnitRow, UnitTe
 export interface Tested {
   readonly dataset: Dataset;
   readonly columns: ReadonlyMap<string, KnownColumns>;
+  /** Relations about which nothing can be said, as their files, or those they read, have problems. */
+  readonly unsure: ReadonlySet<string>;
 }
 
 /** How a unit test names the table of the model itself. */
@@ -47,7 +49,7 @@ class UnitTestReader {
 
   private modelOf(section: Section): Model | undefined {
     const named = section.requiredText('model', 'the relation under test, as in silver.stg_readings');
-    if (named === undefined) return undefined;
+    if (named === undefined || this.tested.unsure.has(named.value)) return undefined;
     const { models } = this.tested.dataset;
     const model = models.find(({ relation }) => relation === named.value);
     const known = models.map(({ relation }) => relation);

@@ -1,4 +1,12 @@
+import type { StepRecord } from '../run-ledger.js';
 import type { BackfillProgress } from './shadow-build.js';
+
+export interface Applied {
+  /** What was done to each model, in graph order: `strategy` is its action in the plan; no model that stays as it was. */
+  readonly steps: readonly StepRecord[];
+  /** Seeds that were loaded. */
+  readonly seeds: readonly string[];
+}
 
 export interface ApplyOptions {
   /** Computes new columns for the rows of before, too, and lets columns change where the header says `fail`. */
@@ -11,6 +19,8 @@ export interface ApplyOptions {
   readonly readSeconds?: number;
   /** Called between two chunks, outside any transaction. */
   readonly onProgress?: (progress: BackfillProgress) => void | Promise<void>;
+  /** Called when what was done is committed; never, when the database agreed with the files already. */
+  readonly onApplied?: (applied: Applied) => void;
 }
 
 /** Some two seconds of work, so that what is lost by a kill is little and the server's oldest snapshot stays young. */

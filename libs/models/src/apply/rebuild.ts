@@ -5,7 +5,7 @@ import type { AppliedCode } from '../applied-code.js';
 import { makeBronzeTable } from '../bronze-table.js';
 import { kindOf } from '../catalog.js';
 import { RunFailure } from '../run-failure.js';
-import { recordFailure } from '../run-ledger.js';
+import { recordFailure, type StepRecord } from '../run-ledger.js';
 import { bareName, joinedName, relationName } from '../sql-names.js';
 import { syncConstraints, syncIndexes } from '../table-guards.js';
 import type { Wishes } from './decide.js';
@@ -110,6 +110,7 @@ async function rebuildOnce(client: Client | Connection, dataset: Dataset, { wish
     if (from === undefined) lowest.delete(model.relation);
     else lowest.set(model.relation, from);
   }
+  let steps: readonly StepRecord[] = [];
   await publish(client, dataset, {
     build,
     shadows,
@@ -121,8 +122,9 @@ async function rebuildOnce(client: Client | Connection, dataset: Dataset, { wish
       await testShadows(client, shadows.moved, placesOf(shadows), notice);
     },
     takeover: () => takeover({ looked, trial, since: lowest }),
-    steps: (done) => publishedSteps(looked, done),
+    steps: (done) => (steps = publishedSteps(looked, done)),
   });
+  options.onApplied?.({ steps, seeds: looked.seeds });
   return true;
 }
 

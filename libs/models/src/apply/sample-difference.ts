@@ -11,6 +11,9 @@ export interface SampleDifference {
   /** Undefined for a model that is new. */
   readonly rowsBefore?: number;
   readonly rowsAfter: number;
+  /** Input rows of the sample that cannot be computed, which a run would put aside; they are left out. */
+  readonly failingBefore: number;
+  readonly failingAfter: number;
   readonly added: number;
   readonly removed: number;
   /** Rows of the same `unique_key` with other values; without a key such a row is one removed and one added. */
@@ -27,7 +30,7 @@ export interface ChangedRow {
 const MOST_ROWS = 20;
 
 /** Compares two tables as bags of rows, value by value as text; a key tells which rows belong together. */
-export async function compareTables(client: Client | Connection, before: string | undefined, after: string, uniqueKey: readonly string[]): Promise<Omit<SampleDifference, 'relation'>> {
+export async function compareTables(client: Client | Connection, before: string | undefined, after: string, uniqueKey: readonly string[]): Promise<Omit<SampleDifference, 'relation' | 'failingBefore' | 'failingAfter'>> {
   const afterColumns = (await columnsOf(client, after)).map(({ name }) => name).filter((name) => name !== 'arrival');
   const beforeColumns = before === undefined ? afterColumns : (await columnsOf(client, before)).map(({ name }) => name);
   const columns = afterColumns.filter((name) => beforeColumns.includes(name));

@@ -3,12 +3,13 @@ import type { Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
 import type { AppliedModel } from '../applied-code.js';
 import { kindOf } from '../catalog.js';
-import { failureOf } from '../run-failure.js';
+import { failureOf, RunFailure } from '../run-failure.js';
 import { bigintLiteral, columnList, columnName, relationName } from '../sql-names.js';
 import { wrapQuery } from '../strategies/wrapped-query.js';
 import type { Decision } from './decide.js';
 import { look } from './look.js';
 import { compareTables, type SampleDifference } from './sample-difference.js';
+import { isPoison, MOST_GUILTY, withoutGuilty } from './sample-guilty.js';
 import { makeSeedShadows } from './seed-shadows.js';
 import { inArea, relationIn, schemaIn, type Area } from './shadow-dataset.js';
 
@@ -25,7 +26,7 @@ const SAMPLE_ROWS = 10_000;
  * transaction that is rolled back, and compares the two: what apply would make of these lines, row by row. Whole live
  * tables would differ from any sample by the lines it leaves out.
  * @returns the models that change, in graph order; none as long as nothing was applied
- * @throws RunFailure when the SELECT of a model fails on a row of the sample: nothing is put aside here
+ * @throws RunFailure when the SELECT of a model fails on a row of the sample that a run would not put aside
  */
 export async function sampleChanges(client: Client | Connection, dataset: Dataset, options: SampleOptions = {}): Promise<SampleDifference[]> {
   const looked = await look(client, dataset, { rebuild: new Set(), backfill: options.backfill ?? true });
@@ -50,6 +51,8 @@ class Sample {
   /** By relation: where its rows of the sample stand, as the applied files make them. */
   private readonly placesBefore = new Map<string, string>();
   private readonly placesAfter = new Map<string, string>();
+  /** By the table of a sample: how many input rows are left out, as a run would put them aside. */
+  private readonly guilty = new Map<string, number>();
   private readonly changed: ReadonlyMap<string, Decision>;
   /** Changed models and all that their rows are made of; what they only look up is read as it stands. */
   private readonly computed: ReadonlySet<string>;
@@ -111,7 +114,9 @@ class Sample {
     const found: SampleDifference[] = [];
     for (const { model } of this.changed.values()) {
       const after = this.placesAfter.get(model.relation)!;
-      found.push({ relation: model.relation, ...(await compareTables(this.client, this.placesBefore.get(model.relation), after, model.uniqueKey)) });
+      const before = this.placesBefore.get(model.relation);
+      const failing = { failingBefore: this.guilty.get(before ?? '') ?? 0, failingAfter: this.guilty.get(after) ?? 0 };
+      found.push({ relation: model.relation, ...failing, ...(await compareTables(this.client, before, after, model.uniqueKey)) });
     }
     return found;
   }
@@ -123,16 +128,34 @@ class Sample {
 
   private async compute(model: Model, query: Query, area: Area, places: Map<string, string>): Promise<void> {
     const place = relationIn(area, model.relation);
-    const rendered = withRelations(query, ({ relation }) => {
-      const stands = places.get(relation);
-      return stands === undefined ? undefined : relationName(stands);
-    });
+    const [input] = model.incrementOn;
+    const standsAt = input === undefined ? undefined : places.get(input);
     const [before, after] = model.strategy === 'merge' ? lastOfEachKey(model) : ['', ''];
-    const statement = wrapQuery(`create table ${relationName(place)} as ${before}`, rendered, after);
+    const statementOver = (start: string, inputRows?: string) => {
+      const rendered = withRelations(query, ({ relation }) => {
+        const stands = places.get(relation);
+        return stands === undefined ? undefined : relation === input && inputRows !== undefined ? inputRows : relationName(stands);
+      });
+      return wrapQuery(`${start}${before}`, rendered, after);
+    };
+    const create = async (inputRows?: string): Promise<void> => {
+      const statement = statementOver(`create table ${relationName(place)} as `, inputRows);
+      await this.client.query('savepoint whole');
+      try {
+        await this.client.query(statement.text);
+      } catch (error) {
+        throw failureOf({ ...model, query }, { ...statement, incrementOnly: false }, error);
+      }
+    };
     try {
-      await this.client.query(statement.text);
+      await create();
     } catch (error) {
-      throw failureOf({ ...model, query }, { ...statement, incrementOnly: false }, error);
+      if (!(error instanceof RunFailure) || !isPoison(model, error.cause) || standsAt === undefined) throw error;
+      await this.client.query('rollback to savepoint whole');
+      const rest = await withoutGuilty(this.client, model, relationName(standsAt), (rows) => statementOver('', rows).text);
+      if (rest === undefined) throw new RunFailure(error.model, error.place, `${error.reason}; more than ${MOST_GUILTY} rows of the sample fail`, error.sqlState, error.cause);
+      this.guilty.set(place, rest.guilty);
+      await create(rest.rows);
     }
     places.set(model.relation, place);
   }

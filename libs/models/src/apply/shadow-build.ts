@@ -112,7 +112,7 @@ export class ShadowBuild {
       const mark = this.markOf(live);
       const ranges = this.rangesOf(shadow);
       const range = ranges instanceof BronzeRanges ? await ranges.rest(this.client, mark, state.seen) : await ranges.rest(this.client, mark);
-      const record = range === undefined ? undefined : await this.write(shadow, range, chunk);
+      const record = range === undefined ? undefined : await this.write(shadow, range, chunk, state);
       done.set(live.relation, record === undefined ? mark.work : addWork(mark.work, record));
     }
     return done;
@@ -155,7 +155,7 @@ export class ShadowBuild {
       const ranges = this.rangesOf(shadow);
       const found = ranges instanceof BronzeRanges ? await ranges.next(this.client, mark, state.seen) : await ranges.next(this.client, mark);
       if (found === undefined) return undefined;
-      const record = await this.write(shadow, found, chunk);
+      const record = await this.write(shadow, found, chunk, state);
       const next = record === undefined ? found : { ...found, after: { ...found.after, work: addWork(mark.work, record) } };
       await moveMark(this.client, name, live.relation, next.after);
       await countChunk(this.client, name, chunk);
@@ -167,11 +167,14 @@ export class ShadowBuild {
     return range;
   }
 
-  private async write(shadow: Model, range: ChunkRange, chunk: bigint): Promise<StepRecord | undefined> {
+  private async write(shadow: Model, range: ChunkRange, chunk: bigint, { seen }: DatasetState): Promise<StepRecord | undefined> {
     const [input] = shadow.incrementOn;
     if (range.rows === 0 || input === undefined) return undefined;
     const execution = new Execution(this.client, { dataset: this.shadows.live.name, runId: runIdOf(chunk), quarantine: 'ingot.shadow_quarantine' });
-    execution.increments.set(input, { kind: 'growing', relation: input, where: range.where, rows: range.rows });
+    // A bronze table that is only looked up shows no line beyond the watermark: no run of the live model has seen it.
+    const upTo = coveredRows('ingest_xid', NOTHING_SEEN, seen);
+    for (const { relation } of this.shadows.live.sources) execution.increments.set(relation, { kind: 'growing', relation, where: 'false', rows: 0, upTo });
+    execution.increments.set(input, { kind: 'growing', relation: input, where: range.where, rows: range.rows, ...(this.isSource(input) ? { upTo } : {}) });
     const record = await execution.step(this.stepOf(shadow));
     await this.client.query('set local enable_seqscan = on'); // the execution leaves it as its last statement had it
     return record;

@@ -23,13 +23,13 @@ export interface QuarantineEntry {
   readonly replay: boolean;
 }
 
-/** Entries of one model with the same reasons. */
+/** Entries of one model with the same reasons; where the SQL itself failed, it said the same about them but for values. */
 export interface QuarantineGroup {
   readonly dataset: string;
   readonly model: string;
   /** Names of data tests, or the SQLSTATE of what the SQL said. */
   readonly reasons: readonly string[];
-  /** What the SQL said about the latest of them; null for data tests. */
+  /** What the SQL said about all of them, with … for values in which they differ; null for data tests. */
   readonly message: string | null;
   readonly entries: number;
   readonly toReplay: number;
@@ -39,14 +39,20 @@ export interface QuarantineGroup {
   readonly lastId: string;
 }
 
-/** What lies in quarantine, grouped by model and reasons, the most frequent first. */
+/**
+ * A message without the row's values, as SQL. Messages of class 22 quote values; those of class 23 quote names of columns
+ * and constraints, which tell one fault from another. A message that was cut off may miss its last quote.
+ */
+const SHAPE = `case when sqlstate like '22%' then regexp_replace(message, '".*"|"[^"]*$|[0-9]+', '"…"', 'g') when sqlstate is not null then message end`;
+
+/** What lies in quarantine, grouped by model, reasons and the kind of message, the most frequent first. */
 export async function listQuarantine(client: Client | Connection, datasets: readonly string[], model?: string): Promise<QuarantineGroup[]> {
   const { rows } = await client.query<QuarantineGroup>(
     `select dataset, model, case when sqlstate is null then reasons else array[sqlstate] end as reasons,
-       (array_agg(message order by id desc))[1] as message, count(*)::int as entries, count(*) filter (where replay)::int as "toReplay",
+       case when ${SHAPE} is null or count(distinct message) = 1 then (array_agg(message order by id desc))[1] else ${SHAPE} end as message, count(*)::int as entries, count(*) filter (where replay)::int as "toReplay",
        min(first_at) as "firstAt", max(at) as "lastAt", max(id) as "lastId"
      from ingot.quarantine where dataset = any($1) and ($2::text is null or model = $2)
-     group by 1, 2, 3 order by entries desc, model, reasons`,
+     group by 1, 2, 3, ${SHAPE} order by entries desc, model, reasons, ${SHAPE}`,
     [datasets, model ?? null],
   );
   return rows;

@@ -116,6 +116,17 @@ describe('a rebuild', () => {
     expect(await project.db.query('select device, n::int from gold.newest')).toEqual([{ device: 'a', n: 3 }]);
   });
 
+  it('shows a row of a chunk no looked-up line beyond the watermark', async () => {
+    const stg = SAMPLE['silver/stg.sql']!.replace('increment_on: bronze.raw', 'increment_on: silver.stg\nlookups: [bronze.raw]');
+    const counting = await sampleDataset({ 'silver/counting.sql': stg.replace(/select id as raw_id[^]*/, 'select raw_id, day, device, metric, value, (select count(*) from bronze.raw) as lines from silver.stg\n') });
+    await apply(project.client, counting);
+    await project.flush(someLines(20));
+    await project.runAll(counting);
+    await project.flush(someLines(7));
+    await rebuild(project.client, counting, ['silver.counting'], undefined, { chunkRows: 5 });
+    expect(await project.db.query('select distinct lines::int from silver.counting')).toEqual([{ lines: 20 }]);
+  });
+
   it('takes one transaction of many lines whole, and gaps without any', async () => {
     await project.flush(someLines(50));
     await project.db.query('select pg_current_xact_id()');

@@ -9,7 +9,7 @@ import type { RowLedger, StepContext, StepRows } from '../step-context.js';
 import { wrapQuery } from '../wrapped-query.js';
 import { isolate, type RowRange } from './isolate.js';
 import { ENTRY, isGuilty, MESSAGE, NUMBER, REASONS, SQLSTATE } from './row-columns.js';
-import { isDataError, tooMany } from './row-faults.js';
+import { givenUp, isDataError, tooMany } from './row-faults.js';
 import { violates, type RowRule } from './row-rules.js';
 import type { RowWise } from './row-wise-plan.js';
 
@@ -50,6 +50,7 @@ class MappedRows {
   private replayed = 0;
   /** Rows that fail alone, and what the SQL says about each. */
   private readonly faults = new Map<number, { state: string; message: string }>();
+  private firstFault: Error | undefined;
   private guilty = 0;
   private analysed = false;
 
@@ -172,9 +173,10 @@ class MappedRows {
   }
 
   private convict(row: number, fault: Error): void {
+    this.firstFault ??= fault;
     const { reason, sqlState } = fault as { reason?: string; sqlState?: string };
     this.faults.set(row, { state: sqlState ?? '', message: (reason ?? fault.message).slice(0, LONGEST_MESSAGE) });
-    if (tooMany(this.faults.size, this.count)) throw fault;
+    if (tooMany(this.faults.size, this.count)) throw givenUp(this.firstFault, this.faults.size, this.count);
   }
 
   private async run(text: string, incrementOnly = false): Promise<number> {

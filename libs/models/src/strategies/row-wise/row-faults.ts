@@ -19,3 +19,13 @@ export function isBrokenRule(error: unknown): boolean {
 export function tooMany(guilty: number, rows: number): boolean {
   return guilty > 10_000 || (guilty > 1_000 && guilty > rows / 100);
 }
+
+/**
+ * The failure of a run whose quarantine gives up. The first guilty row speaks for all, and the counts are bare digits:
+ * the run history takes failures that differ in digits alone for one that repeats.
+ */
+export function givenUp(first: Error, guilty: number, rows: number): Error {
+  if (!(first instanceof RunFailure)) return first;
+  const { model, place, reason, sqlState, cause, tests } = first;
+  return new RunFailure(model, place, `${reason}; at least ${guilty} of ${rows} rows fail: too many to put aside`, sqlState, cause, tests);
+}
