@@ -1,7 +1,7 @@
 import { placeInQuery, withRelations, type Dataset, type Model } from '@ingot/datasets';
 import type { Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
-import { isSame, type AppliedCode } from './applied-code.js';
+import type { AppliedCode } from './applied-code.js';
 import { ApplyError } from './apply-error.js';
 import { kindOf } from './catalog.js';
 import { bareName, columnName, joinedName, relationName, RUN_ID } from './sql-names.js';
@@ -30,36 +30,32 @@ export async function dropTables(client: Client | Connection, dataset: Dataset, 
 }
 
 /**
- * Makes the table of a model, or nothing when apply has made it already.
- * @param remaking whether tables of this dataset are being made: nothing has run in it yet
- * @throws ApplyError with the place in the file when the SELECT does not run
- */
-export async function makeTable(client: Client | Connection, model: Model, applied: AppliedCode, remaking: boolean): Promise<void> {
-  const kind = await kindOf(client, model.relation);
-  if (kind !== undefined && applied[model.relation] !== undefined && !remaking) return;
-  if (kind !== undefined && isSame(model, applied[model.relation])) return;
-  if (kind !== undefined) throw refusal(model, `a ${kind} ${model.relation} exists already that Ingot has not made; drop or rename it`);
-  await createTable(client, model);
-}
-
-/**
  * Makes an empty table with the columns that a model's SELECT gives, and `_run_id`. A table that later models read as
  * growing gets a BRIN on `_run_id`; a changing one none, because an index there ends HOT updates.
  * @throws ApplyError with the place in the file when the SELECT does not run
  */
 export async function createTable(client: Client | Connection, model: Model): Promise<void> {
-  const prefix = `create table ${relationName(model.relation)} as\n`;
-  const query = withRelations(model.query, () => undefined);
-  try {
-    await client.query(`${prefix}${query.text}\nwith no data`);
-  } catch (error) {
-    throw new ApplyError([{ ...placeOfError(error, query, characters(prefix)), message: describe(model, error) }], { cause: error });
-  }
+  await createTableAs(client, model, model.relation, 'with no data');
   await client.query(`alter table ${relationName(model.relation)} add column ${columnName(RUN_ID)} bigint not null`);
   await client.query(`comment on column ${relationName(model.relation)}.${columnName(RUN_ID)} is 'The run that wrote the row: ingot.runs.run_id.'`);
   if (model.strategy === 'append') {
     const index = columnName(joinedName(bareName(model.relation), 'run_id_idx'));
     await client.query(`create index ${index} on ${relationName(model.relation)} using brin (${columnName(RUN_ID)}) with (autosummarize = on)`);
+  }
+}
+
+/**
+ * Makes a table with the columns that a model's SELECT gives, and no other.
+ * @param rows whether it holds what the SELECT gives, too
+ * @throws ApplyError with the place in the file when the SELECT does not run
+ */
+export async function createTableAs(client: Client | Connection, model: Model, relation: string, rows: 'with data' | 'with no data'): Promise<void> {
+  const prefix = `create table ${relationName(relation)} as\n`;
+  const query = withRelations(model.query, () => undefined);
+  try {
+    await client.query(`${prefix}${query.text}\n${rows}`);
+  } catch (error) {
+    throw new ApplyError([{ ...placeOfError(error, query, characters(prefix)), message: describe(model, error) }], { cause: error });
   }
 }
 

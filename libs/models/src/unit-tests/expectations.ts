@@ -1,10 +1,8 @@
-import { withRelations, type Expectation, type Model, type QuarantinedRow, type UnitRow } from '@ingot/datasets';
+import { type Expectation, type Model, type QuarantinedRow, type UnitRow } from '@ingot/datasets';
 import type { Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
-import { ApplyError } from '../apply-error.js';
-import { describe } from '../model-table.js';
+import { createTableAs } from '../model-table.js';
 import type { Step } from '../step.js';
-import { characters, placeOfError } from '../sql-error.js';
 import { columnList, columnName, relationName, RUN_ID } from '../sql-names.js';
 import { rowDifferences, type RowDifferences } from './row-differences.js';
 import { quarantineOf, type StandIns } from './stand-ins.js';
@@ -40,13 +38,7 @@ export async function unmetExpectation(client: Client | Connection, standIns: St
 async function viewRows(client: Client | Connection, model: Model, relation: string): Promise<string> {
   const table = relationName(relation);
   await client.query(`drop table if exists ${table}`);
-  const prefix = `create table ${table} as\n`;
-  const query = withRelations(model.query, () => undefined);
-  try {
-    await client.query(prefix + query.text);
-  } catch (error) {
-    throw new ApplyError([{ ...placeOfError(error, query, characters(prefix)), message: describe(model, error) }], { cause: error });
-  }
+  await createTableAs(client, model, relation, 'with data');
   return table;
 }
 

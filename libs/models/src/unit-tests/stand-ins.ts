@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { BRONZE_COLUMNS, withRelations, type Dataset, type DataTestKind, type Model } from '@ingot/datasets';
+import { BRONZE_COLUMNS, type Dataset, type DataTestKind, type Model } from '@ingot/datasets';
 import type { Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
 import { inArea, relationIn, schemaIn, type Area } from '../apply/shadow-dataset.js';
 import { checkColumns } from '../declared-columns.js';
-import { describe } from '../model-table.js';
+import { createTableAs } from '../model-table.js';
 import { ApplyError } from '../apply-error.js';
-import { characters, placeOfError } from '../sql-error.js';
 import { columnName, relationName, RUN_ID, schemaOf } from '../sql-names.js';
 
 /** Data tests that a run carries out by query when a step is done: about data, not about a model. */
@@ -87,13 +86,7 @@ async function makeTable(client: Client | Connection, relation: string, columns:
 }
 
 async function makeModel(client: Client | Connection, model: Model): Promise<void> {
-  const prefix = `create table ${relationName(model.relation)} as\n`;
-  const query = withRelations(model.query, () => undefined);
-  try {
-    await client.query(`${prefix}${query.text}\nwith no data`);
-  } catch (error) {
-    throw new ApplyError([{ ...placeOfError(error, query, characters(prefix)), message: describe(model, error) }], { cause: error });
-  }
+  await createTableAs(client, model, model.relation, 'with no data');
   if (model.materialized !== 'view') await client.query(`alter table ${relationName(model.relation)} add column ${columnName(RUN_ID)} bigint not null`);
   await checkColumns(client, model);
 }
