@@ -1,5 +1,6 @@
 export { isMigrated, migrate } from './migrate.js';
 export { dumpSchema } from './schema-dump.js';
 export { openRunHistory } from './operations/open-run-history.js';
+export { runDetailDocument, runDocument, testsOf } from './operations/run-document.js';
 export type { RunFilter, RunHistory } from './operations/run-history.js';
 export type { FailedTest, Run, RunError, RunStep, RunTestResult } from './entities/run.js';

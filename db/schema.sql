@@ -12,6 +12,7 @@ create table bronze.flushes (
   source text not null,
   ingest_xid bigint not null default (txid_current() + 0),
   lines integer not null,
+  bytes bigint not null default 0,
   constraint flushes_pkey PRIMARY KEY (flush_id)
 );
 create table ingot.cluster (
@@ -30,6 +31,7 @@ create table ingot.datasets (
   applied_code jsonb,
   applied_at timestamp with time zone,
   updated_at timestamp with time zone not null default now(),
+  publication bigint not null default 0,
   constraint datasets_pkey PRIMARY KEY (name)
 );
 create table ingot.idempotency_keys (
@@ -116,6 +118,12 @@ create table ingot.runs (
   constraint runs_pkey PRIMARY KEY (id),
   constraint runs_status_check CHECK ((status = ANY (ARRAY['succeeded'::text, 'failed'::text])))
 );
+create table ingot.secrets (
+  name text not null,
+  secret bytea not null,
+  created_at timestamp with time zone not null default now(),
+  constraint secrets_pkey PRIMARY KEY (name)
+);
 create table ingot.seeds (
   dataset text not null,
   relation text not null,
@@ -159,6 +167,15 @@ create table ingot.shadows (
   constraint shadows_dataset_fkey FOREIGN KEY (dataset) REFERENCES ingot.plans(dataset) ON DELETE CASCADE,
   constraint shadows_pkey PRIMARY KEY (dataset, relation)
 );
+create table ingot.source_counts (
+  source text not null,
+  lines bigint not null default 0,
+  bytes bigint not null default 0,
+  mark_xmax bigint not null default 0,
+  mark_xip bigint[] not null default '{}'::bigint[],
+  since timestamp with time zone,
+  constraint source_counts_pkey PRIMARY KEY (source)
+);
 create table ingot.table_refreshes (
   dataset text not null,
   relation text not null,
@@ -194,9 +211,11 @@ CREATE INDEX shadow_quarantine_dataset_model_idx ON ingot.shadow_quarantine USIN
 CREATE UNIQUE INDEX runs_by_dataset ON ingot.runs USING btree (dataset, run_id);
 
 comment on table bronze.flushes is 'One row for each flush, in its own transaction: settles an unclear COMMIT. lines = -1 fences a flush nobody waits for.';
+comment on column bronze.flushes.bytes is 'Of the text of its lines, without line ends.';
 comment on table ingot.cluster is 'The cluster whose transaction ids the stored snapshots speak of; a foreign one stops the start.';
 comment on table ingot.datasets is 'One watermark for a dataset: the snapshot its last run saw of its bronze tables.';
 comment on column ingot.datasets.applied_code is 'What apply has made, by model: code hash, materialized, names of indexes; removed = its file is gone.';
+comment on column ingot.datasets.publication is 'Counts what apply and rebuild have made of the published relations: another number, and rows may have changed under any run id.';
 comment on table ingot.plans is 'The plan under way for a dataset, or one that was cut off and goes on with the next apply; published = its row is gone.';
 comment on column ingot.plans.chunk is 'The last chunk that was committed; rows of a shadow carry _run_id = chunk - 2^62.';
 comment on column ingot.plans.host is 'Where the process is or was that works on it; pid is its process id there.';
@@ -221,6 +240,7 @@ comment on column ingot.runs.run_id is 'The number in _run_id of the rows this r
 comment on column ingot.runs.runs is 'How many runs this record stands for: uneventful ones are merged after an hour.';
 comment on column ingot.runs.snapshot_xmax is 'With snapshot_xip the watermark this run left, on the scale of ingest_xid.';
 comment on column ingot.runs.started_at is 'Of a publication: when its rebuild began.';
+comment on table ingot.secrets is 'Made once, shared by all processes. A secret that is deleted is made anew at the next start; what was signed with it is refused.';
 comment on table ingot.seeds is 'The tables made of CSV files, with the hash of what was last loaded.';
 comment on table ingot.shadow_quarantine is 'What the chunks of a rebuild have put aside: it replaces the model''s open entries when the shadow is published.';
 comment on column ingot.shadow_quarantine.code_hash is 'The model''s code at that time.';
@@ -233,6 +253,9 @@ comment on table ingot.shadows is 'What each shadow table holds of its input. Ne
 comment on column ingot.shadows.mark_run_id is 'The highest _run_id it has taken of an input that is a model.';
 comment on column ingot.shadows.mark_xmax is 'With mark_xip the snapshot it has seen of a bronze table, on the scale of ingest_xid.';
 comment on column ingot.shadows.rows_written is 'By all its chunks together, as rows_out, quarantined, filtered and duration_ms: what the publication records of its step.';
+comment on table ingot.source_counts is 'Lines stored by way of each source, summed up from the flush ledger before its rows are removed.';
+comment on column ingot.source_counts.mark_xmax is 'With mark_xip the snapshot of the flush ledger that is in the sums, on the scale of ingest_xid.';
+comment on column ingot.source_counts.since is 'Lines of before may be missing from lines, and all of them are from bytes; null = everything was counted.';
 comment on table ingot.table_refreshes is 'When each model that is materialized as a table was last computed.';
 comment on column ingot.table_refreshes.code_hash is 'Of the whole dataset, seeds among it.';
 comment on column ingot.table_refreshes.run_id is 'The last run as of which it is right: that computed it, or found all it reads unchanged.';

@@ -18,6 +18,10 @@ export class DatasetState {
   @Column({ name: 'snapshot_xip', type: 'bigint', array: true, transformer: bigIntegers })
   snapshotXip: bigint[];
 
+  /** Counts what apply and rebuild have made of the published relations. */
+  @Column({ type: 'bigint', transformer: wholeNumber })
+  publication: number;
+
   @Column({ name: 'code_hash', type: 'text', nullable: true })
   codeHash: string | null;
 

@@ -14,7 +14,7 @@ let database: TestDatabase;
 let source: DataSource;
 beforeAll(async () => {
   database = await createTestDatabase();
-  source = await openDataSource(database.url, 'entities', 1);
+  source = await openDataSource({ url: database.url, name: 'entities' });
 });
 afterAll(async () => {
   await source.destroy();

@@ -1,7 +1,7 @@
 import { LessThan, MoreThanOrEqual, type DataSource, type FindOptionsWhere, type Repository } from 'typeorm';
 import { DatasetState } from '../entities/dataset-state.js';
 import { Run, RunTestResult } from '../entities/run.js';
-import { openDataSource } from './data-source.js';
+import { openDataSource, type HistorySession } from './data-source.js';
 
 export interface RunFilter {
   readonly dataset?: string;
@@ -19,8 +19,8 @@ export class RunHistory {
     this.runs = source.getRepository(Run);
   }
 
-  static async open(url: string, name: string, sessions: number): Promise<RunHistory> {
-    return new RunHistory(await openDataSource(url, name, sessions));
+  static async open(session: HistorySession): Promise<RunHistory> {
+    return new RunHistory(await openDataSource(session));
   }
 
   /** Without steps. */
