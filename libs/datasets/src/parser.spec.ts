@@ -71,7 +71,7 @@ describe('parseSelect', () => {
     ["select 'open", ['\'open: unterminated quoted string at or near "\'open"']],
     ['select 1\0', ['\0: a NUL character']],
     ['-- nothing', ['-- nothi: there is no statement']],
-    ['select $1', ['$1: a model has no parameters; found $1']],
+    ['select $1', ['$1: $1: a model has no parameters, those of an endpoint are written :name']],
     ['select * into a.c from a.b', ['a.c from: SELECT INTO makes a table; a file is one SELECT that only reads']],
     ['select * from a.b for no key update', ['for no k: FOR UPDATE and FOR SHARE lock rows; a file is one SELECT that only reads']],
     ["select substring('x' for 1) from (select 1 from a.b for share) x", ['for shar: FOR UPDATE and FOR SHARE lock rows; a file is one SELECT that only reads']],

@@ -26,6 +26,17 @@ export class Problems {
     this.found.set(formatProblem(problem), problem);
   }
 
+  /** What is read; nothing, with the problems added, when it cannot be read. */
+  async gather<T>(read: Promise<readonly T[]>): Promise<readonly T[]> {
+    try {
+      return await read;
+    } catch (error) {
+      if (!(error instanceof DatasetError)) throw error;
+      for (const problem of error.problems) this.add(problem, problem.message);
+      return [];
+    }
+  }
+
   get size(): number {
     return this.found.size;
   }

@@ -35,7 +35,7 @@ export function checkSelect(tree: SelectStmt, tokens: readonly ScanToken[], para
   }
   for (const { type, node } of walk(tree)) {
     if (type === 'FuncCall') checkFunction(node, add);
-    if (type === 'ParamRef' && !parameters) add(node.location as number, `a model has no parameters; found $${Number(node.number ?? 0)}`);
+    if (type === 'ParamRef' && !parameters) add(node.location as number, `$${Number(node.number ?? 0)}: a model has no parameters, those of an endpoint are written :name`);
     if (['InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt'].includes(type)) {
       add((node.relation as RangeVar | undefined)?.location, `${type.replace('Stmt', '').toUpperCase()} in a WITH query changes data; a file is one SELECT that only reads`);
     }

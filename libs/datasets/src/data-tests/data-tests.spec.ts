@@ -137,7 +137,7 @@ describe('what is wrong with a data test', () => {
     ['[not_null: { where: "id in (select id from bronze.raw)" }]', ['7:38: where: a sub-select would make each row depend on other rows; write a SELECT in tests/']],
     ['[not_null: { where: "max(id) > 1" }]', ['7:38: where: an aggregate looks at several rows; write a SELECT in tests/']],
     ['[not_null: { where: "rank() over () > 1" }]', ['7:38: where: a window function looks at several rows; write a SELECT in tests/']],
-    ['[not_null: { where: "id > $1" }]', ['7:43: where: a model has no parameters; found $1']],
+    ['[not_null: { where: "id > $1" }]', ['7:43: where: $1: a model has no parameters, those of an endpoint are written :name']],
     ['[not_null: { where: "m.id > 1" }]', ['7:38: where: m.id: name the column alone']],
     ['[not_null: { where: "pg_sleep(1) is null" }]', [expect.stringMatching(/^7:38: where: the function pg_sleep is refused/) as unknown as string]],
   ])('under a column: %s', async (written, problems) => {
