@@ -1,6 +1,7 @@
 export { connect, createPool, sessionConfig, type Connection, type ConnectionPool, type PoolOptions, type SessionOptions } from './pool.js';
 export { isConnectionError, isTransient, SQLSTATE, sqlState } from './sqlstate.js';
 export { NoAnswerError, withConnectionFor, withWatchedConnection } from './silence.js';
+export { describeStatement } from './describe-statement.js';
 export { inTransaction, withConnection } from './transaction.js';
 export { checkServer, ServerCheckError } from './server-check.js';
 export { startEmbedded, type EmbeddedServer, type EmbeddedServerOptions } from './embedded/embedded-server.js';
@@ -11,5 +12,7 @@ export { EmbeddedServerError } from './embedded/embedded-error.js';
 export { isSameProcess, processIdentity } from './embedded/process-identity.js';
 export { cancelStatement, closeAtOnce } from './read/cancel.js';
 export { ReadError, type ReadErrorCode } from './read/read-error.js';
-export { ReadRepository, type ReadLog, type ReadOptions } from './read/read-repository.js';
-export { type CopyRead, type CopyRequest, type Frame, type ResultColumn } from './read/copy-read.js';
+export { ReadRepository, toReadError, type ReadOptions, type ReadStatus } from './read/read-repository.js';
+export { READ_CHANNELS, type ReadStatement } from './read/read-report.js';
+export { type CopyRead, type CopyRequest, type Frame } from './read/copy-read.js';
+export { type ResultColumn } from './read/copy-statement.js';

@@ -69,7 +69,10 @@ export function createPool(options: PoolOptions): ConnectionPool {
     connectionTimeoutMillis: options.acquireTimeoutMs,
     idleTimeoutMillis: 30_000,
   });
-  pool.on('error', options.onError);
+  pool.on('error', (error: Error & { client?: unknown }) => {
+    delete error.client; // the pool hangs the whole connection on it: 4 kB in a log line, with the session's settings and keys
+    options.onError(error);
+  });
   // The pool stops listening to a connection it has lent out, and an 'error' nobody listens to ends the process. The
   // statement under way is rejected with the same error, so there is nothing more to do with it here.
   pool.on('connect', (client) => client.on('error', () => undefined));

@@ -4,6 +4,8 @@ export const SQLSTATE = {
   checkViolation: '23514',
   serializationFailure: '40001',
   deadlockDetected: '40P01',
+  configurationLimitExceeded: '53400',
+  objectNotInPrerequisiteState: '55000',
   lockNotAvailable: '55P03',
   queryCanceled: '57014',
 } as const;
@@ -31,11 +33,14 @@ export function isConnectionError(error: unknown): boolean {
 
 /**
  * True when the same statement may well succeed if it is tried again: a lost connection, a serialization failure, a
- * deadlock, a lock that was not to be had, a server without free connections, memory or disk for the moment.
+ * deadlock, a lock that was not to be had, a server without free connections, memory or disk for the moment, a backend
+ * that lost its parallel worker because the server is being restarted. Not a statement over a limit that was set for it.
  */
 export function isTransient(error: unknown): boolean {
   if (isConnectionError(error)) return true;
   const state = sqlState(error);
   if (state === undefined) return false;
+  if (state === SQLSTATE.objectNotInPrerequisiteState) return /parallel worker/.test((error as Error).message);
+  if (state === SQLSTATE.configurationLimitExceeded) return false;
   return state === SQLSTATE.serializationFailure || state === SQLSTATE.deadlockDetected || state === SQLSTATE.lockNotAvailable || state.startsWith('53');
 }

@@ -1,17 +1,10 @@
 import { Readable } from 'node:stream';
-import { to as copyTo, type CopyToStreamQuery } from 'pg-copy-streams';
-import type { QueryResult } from 'pg';
 import type { Connection } from '../pool.js';
-import { NoAnswerError } from '../silence.js';
-import { cancelStatement, closeAtOnce } from './cancel.js';
+import { CopyStatement, type CopyLimits, type CopyQuery, type Described, type ResultColumn, type StatementTimes } from './copy-statement.js';
+import type { LargeRead, LargeReads } from './large-reads.js';
 import { ReadError } from './read-error.js';
-
-/** A column of a statement's result. */
-export interface ResultColumn {
-  readonly name: string;
-  /** OID of its type in pg_type. */
-  readonly type: number;
-}
+import { Spool } from './spool/spool.js';
+import { SMALL_BYTES, type SpoolSpace } from './spool/spool-space.js';
 
 /** What stands around the bytes of a COPY. */
 export interface Frame {
@@ -21,202 +14,196 @@ export interface Frame {
   readonly tail: string;
 }
 
-export interface CopyRequest {
+export interface CopyRequest extends CopyQuery {
   /** For log lines and metrics, e.g. `sensor/data`. */
   readonly name: string;
-  /** `schema.name` of every relation the query reads, locked in this order: tables by name, then views. */
-  readonly relations: readonly string[];
-  /** One SELECT, values already in it as literals: COPY takes no parameters. */
-  readonly query: string;
-  /** Makes the COPY statement once the columns of the query are known. */
-  readonly copy: (columns: readonly ResultColumn[]) => string;
+  /**
+   * Makes the COPY statement once the columns of the query are known, and the rows of `before`. What it throws reaches
+   * the caller of copyOut() as it is.
+   */
+  readonly copy: (columns: readonly ResultColumn[], rowsOfBefore: Described['before']) => string;
   readonly frame: Frame;
   /** Aborted when the client is gone. */
   readonly signal?: AbortSignal;
 }
 
-export interface CopyLimits {
-  /** How long LOCK TABLE may wait, in milliseconds. */
-  readonly lockMs: number;
-  /** How long the transaction may last once it has its locks, in milliseconds. */
-  readonly transactionMs: number;
+/** What a read shares with the others of its process. */
+export interface SharedRoom {
+  readonly space: SpoolSpace;
+  readonly large: LargeReads;
 }
 
-/** What a read has cost so far, in milliseconds from the connection's loan, and what it gave. */
-export interface CopyTimes {
-  lockMs?: number;
-  firstByteMs?: number;
-  totalMs?: number;
-  rows: number;
-  bytes: number;
+/** The result is large, and there is no leave to be: nothing was given out, the read may be made again with leave. */
+export class OutgrownError extends Error {
+  override readonly name = 'OutgrownError';
 }
 
-// Beyond the server's own limit: only a server that does not answer at all gets this far.
-const SERVER_SILENT_MS = 1_000;
-/** BEGIN and COMMIT of a read wait for nobody. */
-const BEGIN_MS = 2_000;
-const COMMIT_MS = 1_000;
-const CHUNK_BYTES = 256 * 1024;
+const CHUNK_BYTES = 128 * 1024;
 
 /**
- * One COPY on one lent connection, as a stream of framed bytes. The connection goes back when the last row has
- * arrived; when the stream ends in any other way the statement is cancelled and the connection closed.
+ * A COPY as a stream of framed bytes. It runs as fast as the database goes, whatever the reader does: what he has not
+ * taken is kept, and the connection goes back when the last row has arrived. Emits `answered` when the server has
+ * answered to BEGIN, and `returned` when the connection is back or closed.
  */
 export class CopyRead extends Readable {
-  readonly times: CopyTimes = { rows: 0, bytes: 0 };
-  private source?: CopyToStreamQuery;
-  private timer?: NodeJS.Timeout;
-  private lent = true;
-  private readonly startedAt = performance.now();
+  /** Of the query; known once start() has resolved. */
+  columns: readonly ResultColumn[] = [];
+  private readonly spool: Spool;
+  private readonly statement: CopyStatement;
+  private started = false;
+  private complete = false;
+  private wanted = false;
+  private taking = false;
 
+  /** @param leave to be large, when it was waited for; without, start() asks for it when the result turns out large */
   constructor(
-    private readonly client: Connection,
+    client: Connection,
     private readonly request: CopyRequest,
-    private readonly limits: CopyLimits,
+    limits: CopyLimits,
+    private readonly room: SharedRoom,
+    private leave?: LargeRead,
   ) {
     super({ highWaterMark: CHUNK_BYTES });
+    this.statement = new CopyStatement(client, limits, {
+      answered: () => this.emit('answered'),
+      overdue: (reason) => this.destroy(reason),
+      returned: () => this.emit('returned'),
+    });
+    this.spool = new Spool(room.space, { readable: () => this.pump(), writable: () => this.statement.resume(), failed: (error) => this.destroy(error) });
     this.on('error', () => undefined); // whoever reads has a listener too; before that, start() rejects with it
   }
 
+  /** What the statement has cost so far, and how many of its bytes went by way of the disk. */
+  get times(): StatementTimes & { spooledBytes: number } {
+    return { ...this.statement.times, spooledBytes: this.spool.spooledBytes };
+  }
+
+  /** True from the moment start() resolves: some of the answer may be out. */
+  get hasStarted(): boolean {
+    return this.started;
+  }
+
+  /** True when all rows have arrived; the reader may have more to take. */
+  get isComplete(): boolean {
+    return this.complete;
+  }
+
   /**
-   * Resolves at the first byte, or at the end of an empty result, so that everything that fails earlier can still be
+   * Resolves when the result is complete, or has grown large and has leave to be: whatever fails earlier can still be
    * answered with an error.
+   * @throws OutgrownError, ReadError, the server's own error
    */
   async start(): Promise<this> {
+    const { signal, copy } = this.request;
     const gone = (): void => void this.destroy(new ReadError('abandoned', 'the client went away'));
-    this.request.signal?.addEventListener('abort', gone, { once: true });
-    this.once('close', () => this.request.signal?.removeEventListener('abort', gone));
+    signal?.addEventListener('abort', gone, { once: true });
+    this.once('close', () => signal?.removeEventListener('abort', gone));
     try {
-      if (this.request.signal?.aborted === true) gone();
-      const columns = await this.unlessDestroyed(this.lockAndDescribe());
-      await this.unlessDestroyed(this.copy(this.request.copy(columns)));
+      if (signal?.aborted === true) gone();
+      const { columns, before } = await this.unlessDestroyed(this.statement.lockAndDescribe(this.request));
+      this.columns = columns;
+      await this.unlessDestroyed(this.copy(copy(columns, before)));
       return this;
     } catch (error) {
       this.destroy(error as Error);
-      throw error;
+      throw this.failure(); // the first one: when the stream is destroyed, what waits on the connection fails as well
     }
   }
 
   override _read(): void {
-    this.source?.resume();
+    this.wanted = true;
+    this.pump();
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.giveBack(error ?? new ReadError('abandoned', 'the stream was closed'));
-    done(error);
-  }
-
-  /**
-   * BEGIN and limits first, by themselves: a dead connection shows within 2 s (and 0.1 to 0.3 ms are lost on a live
-   * one), whereas a lock may rightly take longer. Then locks and the query without rows, for its columns. A COPY is never the first to
-   * touch a table: its snapshot would be older than its lock. Seen: a COPY that waited for a publish gave 0 rows where
-   * 10 were right. The columns are asked under the lock, each time (0.3 ms for GET /data): a type remembered from before a
-   * publish would be rendered the wrong way.
-   */
-  private async lockAndDescribe(): Promise<ResultColumn[]> {
-    const { relations, query } = this.request;
-    const { lockMs, transactionMs } = this.limits;
-    const silent = 'the database does not answer';
-    this.cutAfter(BEGIN_MS, new ReadError('unavailable', silent, { cause: new NoAnswerError(`no answer to BEGIN within ${BEGIN_MS} ms`) }));
-    await this.client.query(`begin read only; set local lock_timeout = ${lockMs}; set local statement_timeout = ${lockMs + SERVER_SILENT_MS / 2}`);
-    if (this.destroyed) throw new ReadError('abandoned', 'the stream was closed');
-    this.cutAfter(lockMs + SERVER_SILENT_MS, new ReadError('unavailable', silent));
-    const locked = [...new Set(relations)].map((relation) => relation.split('.').map(quoteIdentifier).join('.'));
-    const statements = [
-      ...(locked.length > 0 ? [`lock table ${locked.join(', ')} in access share mode`] : []),
-      `set local statement_timeout = ${transactionMs}`,
-      `select * from (\n${query}\n) described limit 0`,
-    ];
-    const results = (await this.client.query(statements.join(';\n'))) as unknown as QueryResult[];
-    this.times.lockMs = this.elapsed();
-    return (results.at(-1)?.fields ?? []).map((field) => ({ name: field.name, type: field.dataTypeID }));
+    this.statement.giveBack(error ?? new ReadError('abandoned', 'the stream was closed'));
+    if (this.started) this.leave?.done(); // before that, whoever waited for it still has it
+    void this.spool.close().then(() => done(error));
   }
 
   private copy(statement: string): Promise<void> {
-    this.cutAfter(this.limits.transactionMs + SERVER_SILENT_MS / 2, new ReadError('too slow', `the read took longer than ${this.limits.transactionMs / 1000} s`));
     const { frame } = this.request;
-    const source = this.client.query(copyTo(statement, { highWaterMark: CHUNK_BYTES }));
-    this.source = source;
+    let first = true;
+    const keepHead = (): void => {
+      if (first) this.keep(Buffer.from(frame.head));
+      first = false;
+    };
     return new Promise((resolve, reject) => {
-      source.on('data', (chunk: Buffer) => {
-        const first = this.times.bytes === 0;
-        this.times.bytes += chunk.length;
-        if (first) {
-          this.times.firstByteMs = this.elapsed();
-          this.frame(frame.head);
-        }
-        if (!this.push(first ? chunk.subarray(frame.drop) : chunk)) source.pause();
-        resolve();
-      });
-      source.on('end', () => {
-        this.finish(source);
-        if (this.times.bytes === 0) this.frame(frame.head);
-        this.frame(frame.tail);
-        this.push(null);
-        resolve();
-      });
-      source.on('error', (error: Error) => {
-        reject(error);
-        this.destroy(error);
+      this.statement.copy(statement, {
+        data: (chunk) => {
+          const drop = first ? frame.drop : 0;
+          keepHead();
+          this.keep(chunk.subarray(drop));
+          if (this.statement.times.bytes > SMALL_BYTES && this.mayBeLarge()) resolve();
+        },
+        end: () => {
+          keepHead();
+          this.keep(Buffer.from(frame.tail));
+          this.complete = this.started = true;
+          this.once('returned', () => this.leave?.copied());
+          this.pump();
+          resolve();
+        },
+        error: (error) => {
+          reject(error);
+          this.destroy(error);
+        },
       });
     });
   }
 
-  /** The last row is here. The connection goes back after COMMIT, without keeping the reader waiting. */
-  private finish(source: CopyToStreamQuery): void {
-    if (!this.lent) return;
-    this.lent = false;
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => closeAtOnce(this.client), COMMIT_MS); // the COMMIT is rejected with it
-    this.client.query('commit').then(
-      () => {
-        this.settle(source.rowCount);
-        this.client.release();
+  private mayBeLarge(): boolean {
+    if (this.destroyed) return false;
+    this.leave ??= this.room.large.tryTake();
+    if (this.leave === undefined) this.destroy(new OutgrownError('a large result needs leave'));
+    else this.started = true;
+    return this.started;
+  }
+
+  private keep(chunk: Buffer): void {
+    if (!this.spool.append(chunk)) this.statement.pause();
+  }
+
+  /** Hands on what is kept, as long as the reader wants it. */
+  private pump(): void {
+    while (this.wanted && !this.taking && !this.destroyed) {
+      const next = this.spool.take();
+      if (next === undefined) return this.endWhenEmpty();
+      if (Buffer.isBuffer(next)) this.wanted = this.push(next);
+      else this.pumpLater(next);
+    }
+  }
+
+  private pumpLater(next: Promise<Buffer>): void {
+    this.taking = true;
+    next.then(
+      (chunk) => {
+        this.taking = false;
+        if (this.destroyed) return;
+        this.wanted = this.push(chunk);
+        this.pump();
       },
-      (error: Error) => {
-        this.settle(source.rowCount);
-        this.client.release(error);
-      },
+      (error: Error) => this.destroy(error),
     );
   }
 
-  private giveBack(reason: Error): void {
-    if (!this.lent) return;
-    this.lent = false;
-    this.settle(0);
-    cancelStatement(this.client);
-    closeAtOnce(this.client);
-    this.client.release(reason);
-  }
-
-  private frame(text: string): void {
-    if (text !== '') this.push(text);
-  }
-
-  private settle(rows: number): void {
-    clearTimeout(this.timer);
-    this.times.rows = rows;
-    this.times.totalMs = this.elapsed();
-    this.emit('settled');
-  }
-
-  private cutAfter(milliseconds: number, reason: ReadError): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.destroy(reason), milliseconds);
+  private endWhenEmpty(): void {
+    if (!this.complete || !this.spool.isEmpty) return;
+    this.wanted = false;
+    void this.spool.close(); // the last bytes may stay in this stream for long
+    this.push(null);
   }
 
   private async unlessDestroyed<T>(work: Promise<T>): Promise<T> {
     work.catch(() => undefined); // rejected by the closed connection when the stream was destroyed first
-    return this.destroyed ? Promise.reject(this.errored ?? new Error('destroyed')) : Promise.race([work, this.destruction()]);
+    return this.destroyed ? Promise.reject(this.failure()) : Promise.race([work, this.destruction()]);
   }
 
   private destruction(): Promise<never> {
-    return new Promise((_, reject) => this.once('close', () => reject(this.errored ?? new ReadError('abandoned', 'the stream was closed'))));
+    return new Promise((_, reject) => this.once('close', () => reject(this.failure())));
   }
 
-  private elapsed(): number {
-    return performance.now() - this.startedAt;
+  private failure(): Error {
+    return this.errored ?? new ReadError('abandoned', 'the stream was closed');
   }
 }
-
-const quoteIdentifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;

@@ -6,8 +6,14 @@ export type ReadErrorCode =
   | 'breaker open'
   /** The database could not be reached, or a lock was not to be had, in all attempts. */
   | 'unavailable'
-  /** The statement, or the client taking its rows, was over the limit. */
+  /** The statement was over its limit. */
   | 'too slow'
+  /** The result has more rows than the request allows. */
+  | 'too many rows'
+  /** As many large answers as may be are under way, and none ended in time. */
+  | 'large reads busy'
+  /** What clients have not taken of their answers fills the disk space there is for it. */
+  | 'spool full'
   /** The client went away; nobody is left to answer. */
   | 'abandoned';
 

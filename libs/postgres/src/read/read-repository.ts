@@ -1,86 +1,134 @@
-import CircuitBreaker from 'opossum';
+import { AsyncResource } from 'node:async_hooks';
 import pRetry from 'p-retry';
 import { createPool, type Connection, type ConnectionPool, type SessionOptions } from '../pool.js';
 import { closeIdle, NoAnswerError } from '../silence.js';
-import { isConnectionError, isTransient, SQLSTATE, sqlState } from '../sqlstate.js';
-import { CopyRead, type CopyRequest } from './copy-read.js';
+import { isTransient, SQLSTATE, sqlState } from '../sqlstate.js';
+import { CopyRead, OutgrownError, type CopyRequest } from './copy-read.js';
+import { LargeReads, type LargeRead, type LargeReadUsage } from './large-reads.js';
+import { ReadBreaker, type BreakerOptions, type BreakerState } from './read-breaker.js';
 import { ReadError } from './read-error.js';
+import { ReadReport, type ReadLog } from './read-report.js';
+import { prepareSpoolFolder } from './spool/spool-file.js';
+import { SpoolSpace, type SpoolOptions, type SpoolUsage } from './spool/spool-space.js';
 
 export interface ReadOptions extends Omit<SessionOptions, 'settings'> {
   min: number;
   max: number;
-  /** How long a read waits for a free connection, in milliseconds. */
+  /** How long a read waits for a free connection, and a large one for its turn, in milliseconds. */
   acquireTimeoutMs: number;
   /** How long a read may hold its transaction, in seconds. */
   transactionSeconds: number;
   /** Statements slower than this, in milliseconds, are logged as warnings. */
   slowMs: number;
   log: ReadLog;
+  /** Large answers that may be under way at a time. */
+  largeReads?: number;
+  /** Where, and how much, answers that clients have not taken are kept. */
+  spool?: Partial<SpoolOptions>;
   /** For tests: how the breaker counts. */
   breaker?: Partial<BreakerOptions>;
 }
 
-/** The part of a pino logger that is used here. */
-export interface ReadLog {
-  debug(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-  error(fields: object, message: string): void;
-}
-
-interface BreakerOptions {
-  /** Attempts within the window before the breaker may open. */
-  volumeThreshold: number;
-  errorThresholdPercentage: number;
-  /** How long it stays open before one attempt is let through, in milliseconds. */
-  resetTimeout: number;
+/** What the reads of a process hold at the moment, for metrics. */
+export interface ReadStatus {
+  readonly breaker: BreakerState;
+  readonly pool: { readonly total: number; readonly idle: number; readonly waiting: number; readonly max: number };
+  readonly large: LargeReadUsage;
+  readonly spool: SpoolUsage;
 }
 
 const ATTEMPTS = 3;
 // 30 to 60 ms, then 60 to 120 ms: with a database that refuses connections the answer is out in under 250 ms.
 const FIRST_PAUSE_MS = 30;
-const BREAKER: BreakerOptions = { volumeThreshold: 10, errorThresholdPercentage: 50, resetTimeout: 2_000 };
 // A publish waits for a table at most one second longer than a read may hold it; a read that queues behind waits for
 // both, so its own limit lies above.
 const ABOVE_A_PUBLISH_MS = 2_000;
+const LARGE_READS = 16;
 
 /**
  * The one way in for reads: a bounded pool, a breaker before the database, three attempts on what is transient, and
- * every statement timed under its name.
+ * every statement timed under its name. A large read holds up nobody: it may have half of the connections, and what
+ * its client is slow to take waits on disk.
  */
 export class ReadRepository {
   readonly pool: ConnectionPool;
-  private readonly breaker: CircuitBreaker<[() => Promise<CopyRead>], CopyRead>;
+  private readonly breaker: ReadBreaker;
+  private readonly space: SpoolSpace;
+  private readonly large: LargeReads;
+  private readonly open = new Set<CopyRead>();
   private closed?: Promise<void>;
 
   constructor(private readonly options: ReadOptions) {
+    const { log, max, transactionSeconds } = options;
     this.pool = createPool({
       ...options,
       settings: {
         default_transaction_read_only: 'on',
         // A parallel append hands out rows of its arms as workers find them; the order of `arm union all arm` would be lost.
         enable_parallel_append: 'off',
-        statement_timeout: String(options.transactionSeconds * 1000),
-        idle_in_transaction_session_timeout: String(options.transactionSeconds * 1000 + 5_000),
+        statement_timeout: String(transactionSeconds * 1000),
+        idle_in_transaction_session_timeout: String(transactionSeconds * 1000 + 5_000),
       },
-      onError: (error) => options.log.warn({ err: error }, 'an idle read connection broke'),
+      onError: (error) => log.warn({ err: error }, 'an idle read connection broke'),
     });
-    this.breaker = new CircuitBreaker((attempt: () => Promise<CopyRead>) => attempt(), {
-      ...BREAKER,
-      ...options.breaker,
-      timeout: false, // statements have limits of their own
-      errorFilter: (error: unknown) => !saysDatabaseIsIll(error),
+    this.space = new SpoolSpace(options.spool);
+    this.large = new LargeReads({ streams: options.largeReads ?? LARGE_READS, connections: Math.max(1, Math.floor(max / 2)) });
+    this.breaker = new ReadBreaker(options.breaker, (state) => {
+      if (state === 'open') log.error({}, 'reads stopped: the database keeps failing');
+      if (state === 'closed') log.warn({}, 'reads go on: the database answers again');
     });
-    this.breaker.on('open', () => options.log.error({}, 'reads stopped: the database keeps failing'));
-    this.breaker.on('close', () => options.log.warn({}, 'reads go on: the database answers again'));
+  }
+
+  get status(): ReadStatus {
+    const { totalCount: total, idleCount: idle, waitingCount: waiting } = this.pool;
+    return { breaker: this.breaker.state, pool: { total, idle, waiting, max: this.options.max }, large: this.large.usage, spool: this.space.usage };
   }
 
   /**
-   * Starts a COPY TO STDOUT as engine rule: locks first, then a fresh snapshot. Resolves at its first byte.
+   * Makes the spool folder usable: exists, can be written to, holds nothing of processes that are gone.
+   * @throws the error of the file system
+   */
+  prepare(): Promise<void> {
+    return prepareSpoolFolder(this.space.options.folder);
+  }
+
+  /**
+   * Starts a COPY TO STDOUT as engine rule: locks first, then a fresh snapshot. Resolves when the result is complete, or
+   * has outgrown memory and may be large; until then nothing is given out, and it may be tried again.
    * @throws ReadError; or the server's own error when the statement is at fault
    */
   async copyOut(request: CopyRequest): Promise<CopyRead> {
     try {
-      return await pRetry(() => this.breaker.fire(() => this.attempt(request)), {
+      return await this.attempts(request);
+    } catch (error) {
+      if (!(error instanceof OutgrownError)) throw error;
+    }
+    // It gave its connection back, so that small reads can have it, and starts anew when it is its turn.
+    const leave = await this.large.take(this.options.acquireTimeoutMs, request.signal);
+    try {
+      return await this.attempts(request, leave);
+    } catch (error) {
+      leave.done();
+      throw error;
+    }
+  }
+
+  /** Waits for the statements under way, at most the time a read may last; then ends the answers that are left. */
+  close(): Promise<void> {
+    this.breaker.close();
+    this.closed ??= this.pool.end().then(() => this.endAnswers());
+    return this.closed;
+  }
+
+  private async endAnswers(): Promise<void> {
+    const ended = [...this.open].map((read) => new Promise((resolve) => read.once('close', resolve)));
+    this.open.forEach((read) => read.destroy(new ReadError('unavailable', 'reads are closed')));
+    await Promise.all(ended);
+  }
+
+  private async attempts(request: CopyRequest, leave?: LargeRead): Promise<CopyRead> {
+    try {
+      return await pRetry(() => this.breaker.run(() => this.attempt(request, leave)), {
         retries: ATTEMPTS - 1,
         minTimeout: FIRST_PAUSE_MS,
         factor: 2,
@@ -94,38 +142,39 @@ export class ReadRepository {
     }
   }
 
-  /** Waits for the reads under way, at most the time a read may last. */
-  close(): Promise<void> {
-    this.breaker.shutdown();
-    this.closed ??= this.pool.end();
-    return this.closed;
-  }
-
-  /** @throws ReadError, or the server's own error when the statement is at fault */
-  private async attempt(request: CopyRequest): Promise<CopyRead> {
+  /** @throws OutgrownError, ReadError, or the server's own error when the statement is at fault */
+  private async attempt(request: CopyRequest, leave?: LargeRead): Promise<CopyRead> {
     try {
-      return await this.read(request);
+      return await this.read(request, leave);
     } catch (error) {
       if ((error as { cause?: unknown }).cause instanceof NoAnswerError) closeIdle(this.pool); // the next attempt gets a new connection
       throw toReadError(error);
     }
   }
 
-  private async read(request: CopyRequest): Promise<CopyRead> {
-    const client = await this.acquire();
-    if (request.signal?.aborted === true) {
-      client.release();
-      throw new ReadError('abandoned', 'the client went away');
-    }
+  private async read(request: CopyRequest, leave?: LargeRead): Promise<CopyRead> {
+    const report = new ReadReport(this.options.log, this.options.slowMs, request.name);
+    const client = await this.acquire(request.signal).catch((error: Error) => {
+      report.refused(error);
+      throw error;
+    });
     const transactionMs = this.options.transactionSeconds * 1000;
-    const read = new CopyRead(client, request, { transactionMs, lockMs: transactionMs + ABOVE_A_PUBLISH_MS });
-    read.once('settled', () => this.report(request.name, read));
+    const limits = { transactionMs, lockMs: transactionMs + ABOVE_A_PUBLISH_MS };
+    const read = new CopyRead(client, request, limits, { space: this.space, large: this.large }, leave);
+    this.open.add(read);
+    read.once('close', () => this.open.delete(read));
+    read.once('answered', () => this.breaker.answered());
+    read.once('returned', AsyncResource.bind(() => report.returned(read))); // told by the socket; the log line belongs to the request
+    read.once('error', (error) => report.broke(read, error));
     return read.start();
   }
 
-  private async acquire(): Promise<Connection> {
+  private async acquire(signal?: AbortSignal): Promise<Connection> {
     try {
-      return await this.pool.connect();
+      const client = await this.pool.connect();
+      if (signal?.aborted !== true) return client;
+      client.release();
+      throw new ReadError('abandoned', 'the client went away');
     } catch (error) {
       if (/timeout exceeded when trying to connect/.test((error as Error).message)) {
         throw new ReadError('pool exhausted', `all ${this.options.max} read connections were busy for ${this.options.acquireTimeoutMs} ms`, { cause: error });
@@ -133,22 +182,6 @@ export class ReadRepository {
       throw error;
     }
   }
-
-  private report(name: string, read: CopyRead): void {
-    const { lockMs, firstByteMs, totalMs, rows, bytes } = read.times;
-    const round = (value?: number): number | undefined => (value === undefined ? undefined : Math.round(value * 10) / 10);
-    const fields = { statement: name, ms: round(totalMs), lock_ms: round(lockMs), first_byte_ms: round(firstByteMs), rows, bytes, err: read.errored ?? undefined };
-    const brokenOff = read.errored !== null && firstByteMs !== undefined && (read.errored as Partial<ReadError>).code !== 'abandoned';
-    if (brokenOff) this.options.log.warn(fields, 'statement broke off'); // the client has a part of it; nobody else will tell
-    else if ((totalMs ?? 0) >= this.options.slowMs) this.options.log.warn(fields, 'slow statement');
-    else this.options.log.debug(fields, 'statement');
-  }
-}
-
-/** Only what speaks of the server itself opens the breaker: not a client's value, a full pool, a lock or a long query. */
-function saysDatabaseIsIll(error: unknown): boolean {
-  if (!(error instanceof ReadError)) return /^(58|XX)/.test(sqlState(error) ?? '');
-  return error.code === 'unavailable' && (error.cause === undefined || isConnectionError(error.cause) || /^53/.test(sqlState(error.cause) ?? ''));
 }
 
 /** A lock that was not to be had has been waited for longer than a publish lasts: not again. */
@@ -156,7 +189,8 @@ function worthAnotherAttempt(error: unknown): boolean {
   return error instanceof ReadError && error.code === 'unavailable' && error.cause !== undefined && sqlState(error.cause) !== SQLSTATE.lockNotAvailable;
 }
 
-function toReadError(error: unknown): unknown {
+/** What an error means to whoever reads: a ReadError, or itself when the statement or we are at fault. */
+export function toReadError(error: unknown): unknown {
   if (error instanceof ReadError) return error;
   const { code } = error as { code?: unknown };
   if (code === 'ESHUTDOWN') return new ReadError('unavailable', 'reads are closed', { cause: error });
