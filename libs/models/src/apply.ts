@@ -12,7 +12,7 @@ import { publishedSteps } from './apply/published-steps.js';
 import { testSeeds } from './apply/published-tests.js';
 import { rebuildAndPublish, type Rebuilt } from './apply/rebuild.js';
 import { takePlaces } from './apply/take-places.js';
-import { checkSchemaChanges, tryOut, type Trial } from './apply/trial.js';
+import { checkSchemaChanges, refuseReaders, tryOut, type Trial } from './apply/trial.js';
 import { makeBronzeTable } from './bronze-table.js';
 import { syncComments } from './comments.js';
 import { waitForLock } from './dataset-lock.js';
@@ -37,7 +37,10 @@ const NOTHING_WISHED = { rebuild: new Set<string>(), backfill: false };
  * @throws ApplyError with a line for each problem, at its place in the files; PlanHeldError when another process is at it
  */
 export async function apply(client: Client | Connection, dataset: Dataset, notice: (line: string) => void = () => undefined, options: ApplyOptions = {}): Promise<void> {
-  if (await agrees(client, dataset)) return syncSeedComments(client, dataset);
+  if (await agrees(client, dataset)) {
+    if (options.checkReaders !== undefined) await inTransaction(client, 'read only', () => checkReaders(client, options));
+    return syncSeedComments(client, dataset);
+  }
   const wishes = { ...NOTHING_WISHED, backfill: options.backfill ?? false };
   const first = await look(client, dataset, wishes);
   if (rebuilt(first).length > 0 && (await bring(client, dataset, wishes, options, notice))) return;
@@ -48,11 +51,11 @@ export async function apply(client: Client | Connection, dataset: Dataset, notic
     const looked = await look(client, dataset, wishes);
     if (rebuilt(looked).length > 0) return undefined; // a run came first, and now there are rows
     for (const { relation, file } of dataset.sources) await makeBronzeTable(client, relation, file);
-    const code = looked.remake ? await makeAnew(client, dataset, looked, notice) : await agreeInPlace(client, dataset, looked, options, notice);
+    const code = looked.remake ? await makeAnew(client, dataset, looked, options, notice) : await agreeInPlace(client, dataset, looked, options, notice);
     const done = { steps: publishedSteps(looked, new Map()), seeds: looked.seeds };
     if (state?.codeHash === dataset.codeHash && JSON.stringify(code) === JSON.stringify(looked.applied)) return done;
     await takePlanLock(client, dataset.name);
-    await client.query('update ingot.datasets set code_hash = $2, applied_code = $3, applied_at = now() where name = $1', [dataset.name, dataset.codeHash, JSON.stringify(code)]);
+    await client.query('update ingot.datasets set publication = publication + 1, code_hash = $2, applied_code = $3, applied_at = now() where name = $1', [dataset.name, dataset.codeHash, JSON.stringify(code)]);
     return done;
   });
   if (applied === undefined) return apply(client, dataset, notice, options);
@@ -88,20 +91,21 @@ export async function isKnown(client: Client | Connection, dataset: Dataset): Pr
 }
 
 /** Nothing has run: all relations are dropped and made. A table may read a view and a view a table, so in graph order. */
-async function makeAnew(client: Client | Connection, dataset: Dataset, { applied }: Look, notice: (line: string) => void): Promise<AppliedCode> {
+async function makeAnew(client: Client | Connection, dataset: Dataset, { applied }: Look, options: ApplyOptions, notice: (line: string) => void): Promise<AppliedCode> {
   await dropTables(client, dataset, applied);
   await testSeeds(client, dataset, await syncSeeds(client, dataset), notice);
   for (const model of dataset.models) {
     await (model.materialized === 'view' ? makeView(client, model) : createTable(client, model));
     await checkColumns(client, model);
   }
+  await checkReaders(client, options);
   return finishRelations(client, dataset, applied, new Map(), notice);
 }
 
 /** What needs no rebuild: columns added in place, views, tests, indexes, comments. */
 async function agreeInPlace(client: Client | Connection, dataset: Dataset, looked: Look, options: ApplyOptions, notice: (line: string) => void): Promise<AppliedCode> {
   const nothing: Trial = { columns: new Map(), changes: new Map() };
-  const trial = looked.decisions.some(({ codeChanged }) => codeChanged) ? await tryOut(client, dataset, looked, 'a transaction') : nothing;
+  const trial = looked.decisions.some(({ codeChanged }) => codeChanged) ? await tryOut(client, dataset, looked, 'a transaction', options.checkReaders) : nothing;
   checkSchemaChanges(looked, trial, options.backfill ?? false);
   const since = Object.entries(looked.applied).flatMap(([relation, code]): [string, string][] => (code.since === undefined ? [] : [[relation, code.since]]));
   return agree(client, dataset, { looked, trial, since: new Map(since) }, options, notice);
@@ -122,7 +126,13 @@ async function agree(client: Client | Connection, dataset: Dataset, { looked, tr
     },
     readSeconds: options.readSeconds ?? READ_SECONDS,
   });
+  await checkReaders(client, options);
   return finishRelations(client, dataset, looked.applied, since, notice);
+}
+
+/** With everything in its place. */
+async function checkReaders(client: Client | Connection, options: ApplyOptions): Promise<void> {
+  refuseReaders((await options.checkReaders?.(client, (relation) => relation)) ?? []);
 }
 
 async function finishRelations(client: Client | Connection, dataset: Dataset, applied: AppliedCode, since: ReadonlyMap<string, string>, notice: (line: string) => void): Promise<AppliedCode> {

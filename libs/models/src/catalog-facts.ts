@@ -39,8 +39,11 @@ export async function readCatalogFacts(client: Client | Connection, datasets: re
     [names, names.map(relationName), RUN_ID],
   );
   const { rows: runs } = await client.query<RunRow>(
-    `select distinct on (dataset) dataset, status, run_id, started_at, finished_at, rows_in, error ->> 'message' as error
-     from ingot.runs where dataset = any($1) and kind = 'run' order by dataset, finished_at desc, id desc`,
+    // By the index on finished_at: sorting the ledger of a busy day takes 30 ms.
+    `select last.* from unnest($1::text[]) as named (dataset) cross join lateral (
+       select dataset, status, run_id, started_at, finished_at, rows_in, error ->> 'message' as error
+       from ingot.runs where runs.dataset = named.dataset and kind = 'run' order by finished_at desc, id desc limit 1
+     ) as last`,
     [datasets.map(({ name }) => name)],
   );
   return {

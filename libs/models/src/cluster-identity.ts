@@ -119,7 +119,7 @@ async function bronzeTables(client: Client | Connection): Promise<BronzeTable[]>
 async function highestXid(client: Client | Connection, tables: readonly BronzeTable[]): Promise<bigint> {
   const arms = tables.map(({ relation }) => `select max(ingest_xid) as xid from ${relationName(relation)}`);
   const { rows } = await client.query<{ highest: string }>(
-    `select coalesce(max(xid), 0) as highest from (${[...arms, 'select max(snapshot_xmax) from ingot.datasets', 'select max(mark_xmax) from ingot.shadows'].join(' union all ')}) as stored`,
+    `select coalesce(max(xid), 0) as highest from (${[...arms, 'select max(snapshot_xmax) from ingot.datasets', 'select max(mark_xmax) from ingot.shadows', 'select max(mark_xmax) from ingot.source_counts'].join(' union all ')}) as stored`,
   );
   return BigInt(rows[0]!.highest);
 }

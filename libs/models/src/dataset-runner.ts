@@ -1,20 +1,11 @@
 import type { Dataset } from '@ingot/datasets';
-import { isConnectionError, withWatchedConnection, type ConnectionPool } from '@ingot/postgres';
-import { BackOff } from './back-off.js';
+import { withWatchedConnection, type ConnectionPool } from '@ingot/postgres';
 import { Callers, type Group } from './callers.js';
 import type { Freshness, StaleReason } from './freshness.js';
 import { maintain } from './maintenance.js';
-import type { RunResult } from './run.js';
-import { RunFailure } from './run-failure.js';
+import { publishedOf, RunRounds, type Published, type Round } from './run-rounds.js';
 import { RunSession } from './run-session.js';
-
-/** Where the runner tells what happens; a pino logger fits. */
-export interface RunnerLog {
-  debug(details: object, message: string): void;
-  info(details: object, message: string): void;
-  warn(details: object, message: string): void;
-  error(details: object, message: string): void;
-}
+import type { RunnerLog } from './runner-log.js';
 
 export interface DatasetRunnerOptions {
   /** Sessions with `jit = off`; the runner uses one for runs, one for maintenance, and one to cancel. */
@@ -25,6 +16,8 @@ export interface DatasetRunnerOptions {
   readonly maxRows: number;
   /** Days that records of finished runs stay. */
   readonly historyDays: number;
+  /** Given: this process leaves the runs to others, waits for what they publish, and calls this when a reader waits. */
+  readonly askOthers?: () => void;
 }
 
 /** A wake-up waits this long for more flushes: at full rate five runs a second, each with its fixed cost of some ms. */
@@ -37,9 +30,6 @@ const CLOSE_MS = 5_000;
 /** How long a cancelled statement may take to end; a server that hangs does not hold the shutdown up. */
 const CANCEL_MS = 1_000;
 
-/** What one round of the loop found. */
-type Round = 'covered' | 'caught-up' | 'cut' | 'busy' | StaleReason;
-
 /**
  * Keeps one dataset up to date: runs when flushes say so, when the schedule finds something unseen, or when a reader
  * asks for it. One run at a time in a process; among processes the lock inside a run makes one do the work. It never
@@ -49,30 +39,32 @@ export class DatasetRunner {
   readonly name: string;
   readonly probeEveryMs: number;
   private readonly session: RunSession;
+  private readonly work: RunRounds;
   private readonly callers = new Callers();
-  private readonly backOff = new BackOff();
-  private wakeUp: NodeJS.Timeout | undefined;
+  private wakeUp: { readonly at: number; readonly timer: NodeJS.Timeout } | undefined;
   private asked = false;
   private loop: Promise<void> | undefined;
   private closed = false;
   private backlog = false;
-  /** What kept the last round from its work; told once when it changes. */
-  private trouble: StaleReason | undefined;
+  private looking: Promise<Freshness> | undefined;
+  private nextLook: Promise<Freshness> | undefined;
 
   constructor(private readonly options: DatasetRunnerOptions) {
     this.name = options.dataset.name;
     this.probeEveryMs = options.dataset.probeEveryMs;
     this.session = new RunSession(options);
+    const { dataset, log, askOthers } = options;
+    this.work = new RunRounds({ dataset: this.name, sources: dataset.sources.map(({ relation }) => relation), session: this.session, log, askOthers, isClosed: () => this.closed });
   }
 
   /** Why this dataset is not kept up to date right now; undefined when all is well. For readiness and metrics. */
   get standsStill(): StaleReason | undefined {
-    return this.trouble;
+    return this.work.trouble;
   }
 
-  /** After a flush: what it wrote is taken within 200 ms, together with what others write meanwhile. */
-  wake(): void {
-    this.wakeAfter(DEBOUNCE_MS);
+  /** After a flush: what it wrote is taken within `afterMs`, together with what others write meanwhile. */
+  wake(afterMs = DEBOUNCE_MS): void {
+    if (this.options.askOthers === undefined) this.wakeAfter(afterMs);
   }
 
   /** By the schedule: one read-only probe, and runs until nothing is unseen. */
@@ -101,7 +93,7 @@ export class DatasetRunner {
   async catchUp({ timeoutMs }: { timeoutMs: number }): Promise<Freshness> {
     if (this.closed) return this.stale('stopping');
     if (this.backlog && this.loop !== undefined) return this.stale('backlog');
-    if (timeoutMs <= 0) return this.lookOnly();
+    if (timeoutMs <= 0) return this.joinLook();
     const answer = this.callers.wait(timeoutMs);
     void this.start();
     return this.told(await answer);
@@ -110,7 +102,7 @@ export class DatasetRunner {
   /** Starts nothing more and waits for the run under way; one that takes longer than deadlineMs is cancelled. */
   async close(deadlineMs = CLOSE_MS): Promise<void> {
     this.closed = true;
-    clearTimeout(this.wakeUp);
+    clearTimeout(this.wakeUp?.timer);
     this.callers.take().settle(this.stale('stopping'));
     if (this.loop === undefined) return;
     const deadline = setTimeout(() => void this.session.cancel().catch(() => undefined), deadlineMs);
@@ -121,22 +113,41 @@ export class DatasetRunner {
     clearTimeout(lastResort);
   }
 
-  private async lookOnly(): Promise<Freshness> {
+  /** Who comes while a look is under way shares the next one with all others, so that readers leave the sessions to runs. */
+  private joinLook(): Promise<Freshness> {
+    if (this.looking === undefined) return this.lookOnly();
+    return (this.nextLook ??= this.looking.then(() => {
+      this.nextLook = undefined;
+      return this.lookOnly();
+    }));
+  }
+
+  private lookOnly(): Promise<Freshness> {
+    const looking = this.lookNow().finally(() => {
+      if (this.looking === looking) this.looking = undefined;
+    });
+    return (this.looking = looking);
+  }
+
+  private async lookNow(): Promise<Freshness> {
     try {
-      const found = await this.session.look(LOOK_ONLY_MS);
-      return found === 'covered' || found === 'due' ? this.fresh() : this.stale(found === 'unseen' ? 'timeout' : found);
+      const { found, unseen, state } = await this.session.look(LOOK_ONLY_MS);
+      return unseen ? this.stale(found === 'not-applied' ? found : 'timeout', publishedOf(state)) : this.fresh(publishedOf(state));
     } catch {
       return this.stale('unavailable');
     }
   }
 
   private wakeAfter(ms: number): void {
-    if (this.closed || this.wakeUp !== undefined) return;
-    this.wakeUp = setTimeout(() => {
+    const at = performance.now() + ms;
+    if (this.closed || (this.wakeUp !== undefined && this.wakeUp.at <= at)) return;
+    clearTimeout(this.wakeUp?.timer);
+    const timer = setTimeout(() => {
       this.wakeUp = undefined;
       void this.start();
     }, ms);
-    this.wakeUp.unref();
+    timer.unref();
+    this.wakeUp = { at, timer };
   }
 
   private start(): Promise<void> {
@@ -151,25 +162,27 @@ export class DatasetRunner {
       while (!this.closed && (this.asked || this.backlog || !this.callers.isEmpty)) {
         this.asked = false;
         const group = this.callers.take();
-        const round = await this.round(group);
-        this.backlog = round === 'cut';
+        const round = await this.work.next(group);
+        const { end } = round;
+        this.backlog = end === 'cut';
         this.answer(group, round);
-        if (round === 'caught-up' || round === 'cut') await this.session.summarise().catch(() => undefined); // a table in use: the next run does it
-        if (round === 'busy' && this.callers.isEmpty) return this.wakeAfter(DEBOUNCE_MS);
-        if (round === 'busy') await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+        if (end === 'caught-up' || end === 'cut') await this.session.summarise().catch(() => undefined); // a table in use: the next run does it
+        if (end === 'failing' && this.work.retryMs > 0) this.wakeAfter(this.work.retryMs);
+        if (end === 'busy' && this.callers.isEmpty) return this.wake();
+        if (end === 'busy') await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       }
     } finally {
       this.loop = undefined; // in the same turn as the last look at who waits, so that nobody joins a loop that has ended
     }
   }
 
-  private answer(group: Group, round: Round): void {
-    switch (round) {
+  private answer(group: Group, { end, published }: Round): void {
+    switch (end) {
       case 'covered':
       case 'caught-up':
-        return group.settle(this.fresh());
+        return group.settle(this.fresh(published));
       case 'cut':
-        return group.settle(this.stale('backlog'));
+        return group.settle(this.stale('backlog', published));
       case 'busy':
         return; // they go on waiting: the other process may be doing it
       case 'failing':
@@ -178,75 +191,20 @@ export class DatasetRunner {
       case 'not-applied':
       case 'unavailable':
       case 'stopping':
-        return group.settle(this.stale(round));
+        return group.settle(this.stale(end, published));
     }
   }
 
-  private async round(group: Group): Promise<Round> {
-    try {
-      const found = await this.session.look();
-      if (found === 'due') group.settle(this.fresh()); // the lines are covered, only a table is computed again
-      if (found === 'covered') return this.well('covered');
-      if (found === 'not-applied') return this.notApplied();
-      if (this.backOff.waitMs > 0) return this.later();
-      return this.afterRun(await this.session.run());
-    } catch (error) {
-      return this.failed(error);
-    }
+  private fresh(published: Published = {}): Freshness {
+    return this.told({ fresh: true, ...published });
   }
 
-  private afterRun(result: RunResult): Round {
-    if (result.outcome === 'busy') return 'busy';
-    if (result.outcome === 'not-applied') return this.notApplied();
-    const { runId, rowsIn, cut, steps } = result;
-    this.options.log.debug({ dataset: this.name, run: Number(runId), rows: rowsIn, cut, steps }, 'run');
-    return this.well(cut ? 'cut' : 'caught-up');
-  }
-
-  private notApplied(): Round {
-    return this.ill('not-applied', {}, 'the files of this process are not those the database was made by: run `ingot apply`, or start with the files that were applied');
-  }
-
-  private later(): Round {
-    this.wakeAfter(this.backOff.waitMs);
-    return 'failing';
-  }
-
-  private failed(error: unknown): Round {
-    if (this.closed) return 'stopping';
-    if (!(error instanceof RunFailure) && isConnectionError(error)) return this.ill('unavailable', { err: error }, 'the database cannot be reached');
-    this.backOff.failed();
-    this.trouble = 'failing';
-    const details = error instanceof RunFailure ? { ...error.place, model: error.model, sqlstate: error.sqlState } : { err: error };
-    this.options.log.error({ dataset: this.name, ...details, retryMs: Math.round(this.backOff.waitMs) }, `run failed: ${(error as Error).message}`);
-    return this.later();
-  }
-
-  private well(round: Round): Round {
-    this.backOff.succeeded();
-    if (this.trouble !== undefined) {
-      this.options.log.info({ dataset: this.name, after: this.trouble }, 'runs again');
-      this.trouble = undefined;
-    }
-    return round;
-  }
-
-  private ill(reason: StaleReason, details: object, message: string): Round {
-    if (this.trouble !== reason) this.options.log.error({ dataset: this.name, ...details }, message);
-    this.trouble = reason;
-    return reason;
-  }
-
-  private fresh(): Freshness {
-    return this.told({ fresh: true });
-  }
-
-  private stale(reason: StaleReason): Freshness {
-    return this.told({ fresh: false, reason });
+  private stale(reason: StaleReason, published: Published = {}): Freshness {
+    return this.told({ fresh: false, reason, ...published });
   }
 
   private told(freshness: Freshness): Freshness {
     const { watermarkAt } = this.session;
-    return watermarkAt === undefined ? freshness : { ...freshness, watermarkAt };
+    return watermarkAt === undefined ? freshness : { watermarkAt, ...freshness };
   }
 }

@@ -5,6 +5,13 @@ export interface Freshness {
   readonly reason?: StaleReason;
   /** When the watermark last moved, as far as this process knows. */
   readonly watermarkAt?: Date;
+  /**
+   * The dataset's last run, read after the question was asked: whoever takes his snapshot now reads what this run left, or
+   * newer. Absent when the row was not read for this question. So is `publication`.
+   */
+  readonly runId?: bigint;
+  /** The number of the dataset's last publication of changed files. */
+  readonly publication?: bigint;
 }
 
 /**

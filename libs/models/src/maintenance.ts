@@ -6,6 +6,7 @@ import { dropIdlePlan } from './apply/plan-row.js';
 import { tryLock, withLock } from './dataset-lock.js';
 import { absorbDefault } from './default-partition.js';
 import { mergeRuns } from './run-history/merge-runs.js';
+import { sumUpFlushes } from './stats/source-counts.js';
 import { relationName } from './sql-names.js';
 import { readState } from './watermark.js';
 
@@ -82,11 +83,13 @@ async function partitionsAhead(client: Client | Connection, dataset: string, rel
   return made;
 }
 
-/** Flush rows the watermark is past. Their ids are of version 7, so they sort by the time they were made. */
+/** Flush rows that are counted and that the watermark is past. Their ids are of version 7, so they sort by the time they were made. */
 async function deleteFlushes(client: Client | Connection, dataset: Dataset): Promise<number> {
+  const counted = await sumUpFlushes(client, dataset.sources.map(({ relation }) => relation));
   const state = await readState(client, dataset.name);
-  if (state === undefined) return 0;
-  const lowest = state.seen.xip[0] ?? state.seen.xmax;
+  if (state === undefined || counted === undefined) return 0;
+  const seen = state.seen.xip[0] ?? state.seen.xmax;
+  const lowest = seen < counted ? seen : counted;
   const { rows } = await client.query<{ ms: string }>(`select floor(extract(epoch from now() - interval '${FLUSH_HOURS} hours') * 1000)::bigint as ms`);
   const before = `${BigInt(rows[0]!.ms).toString(16).padStart(12, '0')}00000000000000000000`;
   return deleteInBatches(client, 'bronze.flushes', `flush_id < $1::uuid and ingest_xid < $2 and source = any($3)`, [before, lowest.toString(), dataset.sources.map(({ relation }) => relation)]);

@@ -3,12 +3,12 @@ import { withConnectionFor, withWatchedConnection, type ConnectionPool } from '@
 import { isApplied } from './apply.js';
 import { BrinSummary } from './brin-summary.js';
 import { readPlan, type Plan } from './plan.js';
-import { hasUnseen } from './probe.js';
+import { hasUnseen, lookAtDataset } from './probe.js';
 import { run, type RunResult } from './run.js';
 import { RunFailure } from './run-failure.js';
 import { recordFailure } from './run-ledger.js';
 import { isRefreshDue } from './tables/table-refreshes.js';
-import { readState, type Snapshot } from './watermark.js';
+import { boundIncrement, readState, type DatasetState, type Snapshot } from './watermark.js';
 
 /** Rows that fill some 100 pages: below that there is no full range to summarise. */
 const SUMMARISE_AFTER_ROWS = 10_000;
@@ -22,6 +22,16 @@ export interface RunSessionOptions {
   readonly pool: ConnectionPool;
   readonly dataset: Dataset;
   readonly maxRows: number;
+}
+
+/** What a look found. */
+export interface Look {
+  /** `not-applied`: other files than ours were; rows may be unseen or not. */
+  readonly found: 'covered' | 'due' | 'unseen' | 'not-applied';
+  /** Rows are outside the watermark, or entries are to be replayed. */
+  readonly unseen: boolean;
+  /** The dataset's row as it was before the rows were looked at; absent before its first apply. */
+  readonly state?: DatasetState;
 }
 
 /** One dataset's probes and runs on sessions of a pool, with what they keep between them. */
@@ -45,26 +55,44 @@ export class RunSession {
    * `refresh` waits to be computed.
    * @throws NoAnswerError after limitMs
    */
-  async look(limitMs = LOOK_MS): Promise<'covered' | 'due' | 'unseen' | 'not-applied'> {
+  async look(limitMs = LOOK_MS): Promise<Look> {
     const { dataset, pool } = this.options;
     const sources = dataset.sources.map(({ relation }) => relation);
     return withConnectionFor(pool, limitMs, async (client) => {
       const known = this.seen;
-      if (known !== undefined && !(await hasUnseen(client, sources, known.snapshot, dataset.name))) return (await isRefreshDue(client, dataset)) ? 'due' : 'covered';
-      const state = await readState(client, dataset.name);
-      if (state?.codeHash !== dataset.codeHash) return 'not-applied';
+      const first = known === undefined ? { state: await readState(client, dataset.name), unseen: true } : await lookAtDataset(client, dataset.name, sources, known.snapshot);
+      const { state } = first;
+      if (state === undefined) return { found: 'not-applied', unseen: true };
       this.seen = { snapshot: state.seen, at: state.updatedAt };
-      if (known !== undefined && isSame(known.snapshot, state.seen)) return 'unseen';
-      if (await hasUnseen(client, sources, state.seen, dataset.name)) return 'unseen';
-      return (await isRefreshDue(client, dataset)) ? 'due' : 'covered';
+      const isKnown = known !== undefined && isSame(known.snapshot, state.seen);
+      const isOlder = known !== undefined && state.seen.xmax < known.snapshot.xmax; // another state of the database was restored
+      const unseen = (first.unseen || isOlder) && (isKnown || (await hasUnseen(client, sources, state.seen, dataset.name)));
+      if (state.codeHash !== dataset.codeHash) return { found: 'not-applied', unseen, state };
+      if (unseen) return { found: 'unseen', unseen, state };
+      return { found: (await isRefreshDue(client, dataset)) ? 'due' : 'covered', unseen, state };
+    });
+  }
+
+  /**
+   * Why nobody should wait for the run of another process: the last one failed, or more waits than one run takes.
+   * @param state as just read, with rows unseen
+   */
+  async obstacle(state: DatasetState): Promise<'failing' | 'backlog' | undefined> {
+    const { dataset, maxRows, pool } = this.options;
+    return withConnectionFor(pool, LOOK_MS, async (client) => {
+      const { rows } = await client.query<{ status: string }>(`select status from ingot.runs where dataset = $1 and kind = 'run' order by id desc limit 1`, [dataset.name]);
+      if (rows[0]?.status === 'failed') return 'failing';
+      const { cut } = await boundIncrement(client, dataset.sources.map(({ relation }) => relation), state, maxRows);
+      return cut ? 'backlog' : undefined;
     });
   }
 
   /**
    * One run.
+   * @param onCut told when more is waiting than the run takes, before it is done
    * @throws RunFailure, recorded already, or the error of the connection
    */
-  async run(): Promise<RunResult> {
+  async run(onCut?: () => void): Promise<RunResult> {
     const { dataset, maxRows, pool } = this.options;
     const startedAt = new Date();
     try {
@@ -72,9 +100,9 @@ export class RunSession {
         this.pid = (client as { processID?: number | null }).processID ?? undefined;
         this.plan ??= (await isApplied(client, dataset)) ? await readPlan(client, dataset) : undefined;
         if (this.plan === undefined) return { outcome: 'not-applied' };
-        const result = await run(client, this.plan, { maxRows });
+        const result = await run(client, this.plan, { maxRows, onCut });
         if (result.outcome === 'succeeded') {
-          this.seen = { snapshot: result.seen, at: new Date() };
+          this.seen = { snapshot: result.seen, at: result.publishedAt };
           this.rowsSinceSummary += result.rowsIn;
         }
         return result;

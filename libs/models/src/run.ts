@@ -10,18 +10,21 @@ import { prepareSession, type Plan } from './plan.js';
 import { refuseReplays, takeReplays, type Replays } from './quarantine/replays.js';
 import { RunFailure } from './run-failure.js';
 import { recordRun, type StepRecord } from './run-ledger.js';
+import { steps } from './step-channel.js';
 import { TableRefreshes } from './tables/table-refreshes.js';
 import { boundIncrement, lockState, moveWatermark, type Snapshot } from './watermark.js';
 
 export interface RunOptions {
   /** Bronze rows that the run takes at most; one larger flush is taken whole. */
   readonly maxRows: number;
+  /** Told when more is waiting than the run takes, as soon as that is known. */
+  readonly onCut?: () => void;
   /** Told of each step as it is done; the run may still be rolled back, or start again with the first. */
   readonly onStep?: (step: StepRecord, position: number, total: number) => void;
 }
 
 export type RunResult =
-  | { readonly outcome: 'succeeded'; readonly runId: bigint; readonly rowsIn: number; readonly cut: boolean; readonly seen: Snapshot; readonly durationMs: number; readonly steps: readonly StepRecord[]; readonly tests: readonly TestResult[] }
+  | { readonly outcome: 'succeeded'; readonly runId: bigint; readonly rowsIn: number; readonly cut: boolean; readonly seen: Snapshot; readonly publishedAt: Date; readonly durationMs: number; readonly steps: readonly StepRecord[]; readonly tests: readonly TestResult[] }
   /** Another session runs this dataset. */
   | { readonly outcome: 'busy' }
   /** The database was made by other files than this process has. */
@@ -67,23 +70,28 @@ async function attempt(client: Client | Connection, plan: Plan, options: RunOpti
   const state = await lockState(client, dataset.name);
   if (state?.codeHash !== dataset.codeHash) return { outcome: 'not-applied' };
   const { upTo, cut } = await boundIncrement(client, plan.sources, state, options.maxRows);
+  if (cut) options.onCut?.();
   const refreshes = await TableRefreshes.read(client, dataset, state.runId + 1n);
   const execution = new Execution(client, { dataset: dataset.name, runId: state.runId + 1n, refreshes, replays: await chooseReplays() });
   const rowsIn = await execution.readSources(plan.sources, state, upTo);
   const tests = new RunTests({ tests: plan.tests, runId: execution.runId, increments: execution.increments, ask: (text, incrementOnly) => execution.ask(text, incrementOnly) });
   for (const [at, step] of plan.steps.entries()) {
-    await tests.before(step);
-    const record = await execution.step(step);
-    await tests.after(step);
+    const work = async (): Promise<StepRecord> => {
+      await tests.before(step);
+      const record = await execution.step(step);
+      await tests.after(step);
+      return record;
+    };
+    const record = await steps.tracePromise(work, { dataset: dataset.name, model: step.model.relation, strategy: step.strategy });
     options.onStep?.(record, at + 1, plan.steps.length);
   }
   await tests.finish();
   await refreshes.record();
-  const { runId, steps } = execution;
-  await recordRun(client, { dataset: dataset.name, runId, rowsIn, cut, codeHash: dataset.codeHash, seen: upTo, steps });
+  const { runId, steps: records } = execution;
+  await recordRun(client, { dataset: dataset.name, runId, rowsIn, cut, codeHash: dataset.codeHash, seen: upTo, steps: records });
   await recordTests(client, dataset.name, runId, tests.results);
-  await moveWatermark(client, dataset.name, runId, upTo);
-  return { outcome: 'succeeded', runId, rowsIn, cut, seen: upTo, durationMs: performance.now() - started, steps, tests: tests.results };
+  const publishedAt = await moveWatermark(client, dataset.name, runId, upTo);
+  return { outcome: 'succeeded', runId, rowsIn, cut, seen: upTo, publishedAt, durationMs: performance.now() - started, steps: records, tests: tests.results };
 }
 
 /** 40001 and 40P01 anywhere, 23505 on the engine's own tables: somebody else was faster. */

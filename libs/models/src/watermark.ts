@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 import type { Connection } from '@ingot/postgres';
+import pg from 'pg';
 import { bigintLiteral, columnName } from './sql-names.js';
 
 /**
@@ -19,22 +20,25 @@ export interface DatasetState {
   readonly seen: Snapshot;
   readonly codeHash: string | null;
   readonly updatedAt: Date;
+  /** Of the last publication of changed files; 0 before the first. */
+  readonly publication: bigint;
   /** The reader's own snapshot: in REPEATABLE READ that of the whole transaction. */
   readonly now: Snapshot;
 }
 
-interface StateRow {
+export interface StateRow {
   run_id: string;
   snapshot_xmax: string;
   snapshot_xip: string[];
   code_hash: string | null;
   updated_at: Date;
+  publication: string;
   now_xmax: string;
   now_xip: string[];
 }
 
 const STATE = `
-  select d.run_id, d.snapshot_xmax, d.snapshot_xip, d.code_hash, d.updated_at,
+  select d.run_id, d.snapshot_xmax, d.snapshot_xip, d.code_hash, d.updated_at, d.publication,
     pg_snapshot_xmax(s)::text::bigint + c.xid_base as now_xmax,
     array(select x::text::bigint + c.xid_base from pg_snapshot_xip(s) as x) as now_xip
   from ingot.datasets as d cross join ingot.cluster as c cross join pg_current_snapshot() as s
@@ -53,13 +57,19 @@ export async function lockState(client: Client | Connection, dataset: string): P
   return stateOf((await client.query<StateRow>(`${STATE} for update of d`, [dataset])).rows[0]);
 }
 
-function stateOf(row: StateRow | undefined): DatasetState | undefined {
+/** The same as text without parameters, for a message of several statements; its row is read by stateOf(). */
+export function stateText(dataset: string): string {
+  return STATE.replace('$1', () => pg.escapeLiteral(dataset));
+}
+
+export function stateOf(row: StateRow | undefined): DatasetState | undefined {
   if (row === undefined) return undefined;
   return {
     runId: BigInt(row.run_id),
     seen: snapshot(row.snapshot_xmax, row.snapshot_xip),
     codeHash: row.code_hash,
     updatedAt: row.updated_at,
+    publication: BigInt(row.publication),
     now: snapshot(row.now_xmax, row.now_xip),
   };
 }
@@ -119,10 +129,11 @@ export async function boundIncrement(client: Client | Connection, sources: reado
   return { upTo: cutAt(now, x), cut: x < now.xmax };
 }
 
-/** Makes `upTo` the dataset's watermark and `runId` its last run. */
-export async function moveWatermark(client: Client | Connection, dataset: string, runId: bigint, upTo: Snapshot): Promise<void> {
-  await client.query(
-    `update ingot.datasets set run_id = $2, snapshot_xmax = $3, snapshot_xip = $4, updated_at = clock_timestamp() where name = $1`,
+/** Makes `upTo` the dataset's watermark and `runId` its last run. Returns `updated_at` as it is now. */
+export async function moveWatermark(client: Client | Connection, dataset: string, runId: bigint, upTo: Snapshot): Promise<Date> {
+  const { rows } = await client.query<{ updated_at: Date }>(
+    `update ingot.datasets set run_id = $2, snapshot_xmax = $3, snapshot_xip = $4, updated_at = clock_timestamp() where name = $1 returning updated_at`,
     [dataset, runId.toString(), upTo.xmax.toString(), upTo.xip.map(String)],
   );
+  return rows[0]!.updated_at;
 }

@@ -4,7 +4,8 @@ import { createPool, type ConnectionPool } from '@ingot/postgres';
 import { createTestDatabase, type TestDatabase } from '@ingot/testing';
 import type { Client } from 'pg';
 import { apply } from '../src/apply.js';
-import { DatasetRunner, type DatasetRunnerOptions, type RunnerLog } from '../src/dataset-runner.js';
+import { DatasetRunner, type DatasetRunnerOptions } from '../src/dataset-runner.js';
+import type { RunnerLog } from '../src/runner-log.js';
 import { tryLock } from '../src/dataset-lock.js';
 import { differences } from './consistency.js';
 import { sampleDataset, STOPPED_BY_DATA } from './sample-project.js';
@@ -104,6 +105,11 @@ describe('wake and tick', () => {
     expect(errors()).toEqual(['the files of this process are not those the database was made by: run `ingot apply`, or start with the files that were applied']);
     expect(runner.standsStill).toBe('not-applied');
     expect(await runner.catchUp({ timeoutMs: 1_000 })).toMatchObject({ fresh: false, reason: 'not-applied' });
+    await db.query('delete from bronze.raw');
+    expect(await runner.catchUp({ timeoutMs: 1_000 })).toMatchObject({ fresh: true }); // no line is missing
+    await runner.tick();
+    expect(runner.standsStill).toBe('not-applied');
+    await write();
     await apply(client, changed);
     await runner.tick();
     expect(await rowsOf('silver.stg')).toBe(1);
@@ -187,6 +193,21 @@ describe('catchUp', () => {
     }
   });
 
+  it('shares looks among callers who do not wait, however many come: none older than the caller, and no run held up', async () => {
+    const runner = start();
+    await runner.tick();
+    let most = 0;
+    const watching = setInterval(() => (most = Math.max(most, pool.waitingCount)), 1);
+    const before = Array.from({ length: 200 }, () => runner.catchUp({ timeoutMs: 0 }));
+    await write();
+    const after = await Promise.all(Array.from({ length: 200 }, () => runner.catchUp({ timeoutMs: 0 })));
+    await Promise.all(before);
+    clearInterval(watching);
+    expect(most).toBeLessThanOrEqual(1);
+    expect(new Set(after.map(({ reason }) => reason))).toEqual(new Set(['timeout']));
+    expect(await runner.catchUp({ timeoutMs: 5_000 })).toMatchObject({ fresh: true });
+  });
+
   it('gives up after the time it has, and does not wait at all when told so', async () => {
     const other = await db.session();
     await other.query('begin');
@@ -201,13 +222,109 @@ describe('catchUp', () => {
     await other.query('rollback');
   });
 
-  it('does not wait for a backlog of more than one run', async () => {
+  it('does not wait for a backlog of more than one run, not even for the first run of it', async () => {
+    for (let i = 0; i < 4; i++) await write(10);
+    const blocker = await db.session();
+    await blocker.query('begin; lock table silver.daily in share mode');
+    const held = start({ maxRows: 10 });
+    expect(await held.catchUp({ timeoutMs: 5_000 })).toMatchObject({ fresh: false, reason: 'backlog', runId: 0n });
+    await blocker.query('rollback');
+    await held.close();
+    await db.query('delete from ingot.run_steps; delete from ingot.runs');
     for (let i = 0; i < 4; i++) await write(10);
     const runner = start({ maxRows: 10 });
     expect(await runner.catchUp({ timeoutMs: 5_000 })).toMatchObject({ fresh: false, reason: 'backlog' });
-    await until(async () => (await rowsOf('silver.stg')) === 40);
+    await until(async () => (await rowsOf('silver.stg')) === 80);
     await runner.tick(); // ends with the loop: until it has looked once more, it may still say `backlog`
     expect(await runner.catchUp({ timeoutMs: 5_000 })).toMatchObject({ fresh: true, watermarkAt: expect.any(Date) });
+  });
+});
+
+describe('what is told of the published rows', () => {
+  const rowNow = async () => {
+    const [row] = await db.query<{ run_id: string; publication: string; updated_at: Date }>('select run_id, publication, updated_at from ingot.datasets');
+    return { runId: BigInt(row!.run_id), publication: BigInt(row!.publication), watermarkAt: row!.updated_at };
+  };
+
+  it('is the run, the publication and the moment of the row, read for each question', async () => {
+    const [here, there] = [start(), start()];
+    expect(await here.catchUp({ timeoutMs: 1_000 })).toEqual({ fresh: true, ...(await rowNow()) });
+    for (let i = 0; i < 5; i++) {
+      await write();
+      expect(await here.catchUp({ timeoutMs: 5_000 })).toEqual({ fresh: true, ...(await rowNow()) });
+      expect(await there.catchUp({ timeoutMs: 0 })).toEqual({ fresh: true, ...(await rowNow()) });
+    }
+    // Rows may change without a line: the number that says so must not come from memory.
+    await db.query('update ingot.datasets set publication = publication + 1, run_id = run_id + 1, updated_at = clock_timestamp()');
+    for (const runner of [here, there]) for (const timeoutMs of [0, 1_000]) expect(await runner.catchUp({ timeoutMs })).toEqual({ fresh: true, ...(await rowNow()) });
+  });
+
+  it('is right where the database has gone back to an earlier state', async () => {
+    const runner = start();
+    await write(3);
+    expect(await runner.catchUp({ timeoutMs: 5_000 })).toMatchObject({ fresh: true });
+    await db.query(`update ingot.datasets set run_id = 0, snapshot_xmax = 0; truncate silver.stg, silver.daily; delete from ingot.run_steps; delete from ingot.runs`);
+    expect(await runner.catchUp({ timeoutMs: 0 })).toMatchObject({ fresh: false, reason: 'timeout', runId: 0n });
+    expect(await runner.catchUp({ timeoutMs: 5_000 })).toMatchObject({ fresh: true, runId: 1n });
+    expect(await rowsOf('silver.stg')).toBe(3);
+  });
+
+  it('is told of a stale answer too, and absent where the row was not read for the question', async () => {
+    const other = await db.session();
+    await other.query('begin');
+    await tryLock(other, dataset.name);
+    await write();
+    const runner = start();
+    expect(await runner.catchUp({ timeoutMs: 0 })).toEqual({ fresh: false, reason: 'timeout', ...(await rowNow()) });
+    expect(await runner.catchUp({ timeoutMs: 100 })).toEqual({ fresh: false, reason: 'timeout', watermarkAt: (await rowNow()).watermarkAt });
+    await other.query('rollback');
+  });
+});
+
+describe('a process that leaves the runs to others', () => {
+  it('asks them when somebody waits, and sees what they publish', async () => {
+    const there = start();
+    let asked = 0;
+    const here = start({ askOthers: () => {
+      asked++;
+      there.wake(0);
+    } });
+    for (let i = 1; i <= 10; i++) {
+      await write();
+      expect(await here.catchUp({ timeoutMs: 5_000 })).toMatchObject({ fresh: true });
+      expect(await rowsOf('silver.stg')).toBe(i);
+    }
+    expect(asked).toBeGreaterThanOrEqual(10);
+    const before = asked;
+    expect(await here.catchUp({ timeoutMs: 5_000 })).toMatchObject({ fresh: true });
+    expect(asked).toBe(before);
+  });
+
+  it('never runs by itself', async () => {
+    const here = start({ askOthers: () => undefined });
+    await write();
+    here.wake(0);
+    await here.tick();
+    expect(await here.catchUp({ timeoutMs: 100 })).toMatchObject({ fresh: false, reason: 'timeout' });
+    expect(await here.catchUp({ timeoutMs: 0 })).toMatchObject({ fresh: false, reason: 'timeout' });
+    expect(await runIds()).toEqual([]);
+    expect(here.standsStill).toBeUndefined();
+  });
+
+  it('does not let a reader wait when the last run failed, or when more waits than one run takes', async () => {
+    dataset = await sampleDataset(STOPPED_BY_DATA);
+    await apply(client, dataset);
+    const [here, there] = [start({ maxRows: 10, askOthers: () => undefined }), start()];
+    await db.query(`insert into bronze.raw (line) values ('no-date V 1')`);
+    await there.tick();
+    const asked = Date.now();
+    expect(await here.catchUp({ timeoutMs: 5_000 })).toMatchObject({ fresh: false, reason: 'failing', runId: 0n });
+    expect(here.standsStill).toBe('failing');
+    await db.query(`delete from bronze.raw where line like 'no-date%'; delete from ingot.runs`);
+    for (let i = 0; i < 4; i++) await write(10);
+    expect(await here.catchUp({ timeoutMs: 5_000 })).toMatchObject({ fresh: false, reason: 'backlog' });
+    expect(Date.now() - asked).toBeLessThan(3_000);
+    expect(here.standsStill).toBeUndefined();
   });
 });
 

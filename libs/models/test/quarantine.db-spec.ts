@@ -104,7 +104,7 @@ describe('a replay that a run cannot take in', () => {
     expect(await stored()).toEqual([1, 4]);
     const kept = { reasons: ['plausible'], attempts: 2, replay: false, message: expect.stringContaining('failed the run that replayed it: data test accepted_values of metric failed: 1 row') as unknown };
     expect(await entries()).toEqual([expect.objectContaining({ line: '2030-01-01 X 500', ...kept }), expect.objectContaining({ line: '2030-01-01 C 700', ...kept })]);
-    await requestReplay(client, wider, { ids: [(await entries())[1]!.id] });
+    await requestReplay(client, wider, { ids: [Number((await entries())[1]!.id)] });
     expect((await refresh())['silver.stg']).toEqual(ledger({ in: 1, out: 1, replayed: 1 }));
   });
 
@@ -267,7 +267,7 @@ describe('replay', () => {
     await refresh();
     const { now } = (await readState(client, 'sample'))!;
     expect(await hasUnseen(client, ['bronze.raw'], now, 'sample')).toBe(false);
-    const [entry] = await db.query<{ id: string }>(`insert into ingot.quarantine (dataset, model, input, input_row, reasons, run_id, code_hash) values ('sample', 'silver.stg', 'bronze.gone', '{}', '{x}', 1, 'x') returning id`);
+    const [entry] = await db.query<{ id: number }>(`insert into ingot.quarantine (dataset, model, input, input_row, reasons, run_id, code_hash) values ('sample', 'silver.stg', 'bronze.gone', '{}', '{x}', 1, 'x') returning id::float8 as id`);
     expect(await requestReplay(client, dataset, { ids: [entry!.id] })).toEqual({ requested: 0, refused: [{ id: entry!.id, model: 'silver.stg', input: 'bronze.gone' }] });
     expect(await hasUnseen(client, ['bronze.raw'], now, 'sample')).toBe(false);
     expect((await requestReplay(client, dataset, { model: 'silver.stg' })).requested).toBeGreaterThan(0);

@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { loadDataset, type Dataset } from '@ingot/datasets';
 import { createTestDatabase, type TestDatabase } from '@ingot/testing';
@@ -96,5 +99,56 @@ describe('the models of sql/sensor', () => {
     await write(['1900100000 Voltage 2']);
     await expect(run(client, plan, { maxRows: 100 })).rejects.toThrow(/power_has_both_metrics/);
     expect(await db.query("select count(*)::int as n from silver.stg_readings")).toEqual([{ n: 2 }]);
+  });
+});
+
+describe('a database made before daily sums knew lowest, highest, first and last', () => {
+  it('gets them for all of its history by apply, while lines go on coming', async () => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'ingot-older-'));
+    await cp('sql/sensor', path.join(folder, 'sensor'), { recursive: true });
+    await rm(path.join(folder, 'sensor', 'unit'), { recursive: true });
+    const file = path.join(folder, 'sensor', 'silver', 'int_daily_metric.sql');
+    await writeFile(
+      file,
+      `/* ---
+description: Sums and counts.
+materialized: incremental
+incremental_strategy: accumulate
+increment_on: silver.stg_readings
+unique_key: [reading_date, device, metric_name]
+accumulate: { readings: count, total: sum }
+--- */
+select reading_date, device, metric_name, count(*) as readings, sum(metric_value::text::numeric) as total from silver.stg_readings group by reading_date, device, metric_name`,
+    );
+    const db = await createTestDatabase();
+    const client = await db.session();
+    const older = await loadDataset(path.join(folder, 'sensor'));
+    await apply(client, older);
+    const write = (from: number, count: number) => db.query(`insert into bronze.raw_readings (line) select 1900000000 + (g * 7919) % 300000 || ' Voltage ' || g from generate_series($1::int, $2::int) as g`, [from, from + count - 1]);
+    await write(1, 500);
+    await run(client, await readPlan(client, older), { maxRows: 1_000 });
+    await write(501, 20); // seen by no run yet
+
+    const newer = await loadDataset('sql/sensor');
+    await apply(client, newer);
+    await run(client, await readPlan(client, newer), { maxRows: 1_000 });
+    const days = await db.query<{ day: string; readings: string; lowest: number; highest: number; first: number; last: number }>(
+      'select reading_date::text as day, readings, lowest, highest, first_reading[3] as first, last_reading[3] as last from silver.int_daily_metric order by 1',
+    );
+    const expected = new Map<string, { time: number; value: number }[]>();
+    for (let g = 1; g <= 520; g++) {
+      const time = 1_900_000_000 + ((g * 7919) % 300_000);
+      const day = new Date(time * 1_000).toISOString().slice(0, 10);
+      expected.set(day, [...(expected.get(day) ?? []), { time, value: g }]);
+    }
+    const ordered = [...expected].sort(([a], [b]) => (a < b ? -1 : 1)).map(([day, readings]) => {
+      const values = readings.map(({ value }) => value);
+      const inTime = [...readings].sort((a, b) => a.time - b.time);
+      return { day, readings: String(readings.length), lowest: Math.min(...values), highest: Math.max(...values), first: inTime[0]!.value, last: inTime.at(-1)!.value };
+    });
+    expect(days).toEqual(ordered);
+    expect(await differences(db, newer)).toEqual({});
+    await db.drop();
+    await rm(folder, { recursive: true });
   });
 });

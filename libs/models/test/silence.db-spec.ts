@@ -3,7 +3,8 @@ import type { Dataset } from '@ingot/datasets';
 import { createPool, type ConnectionPool } from '@ingot/postgres';
 import { createTestDatabase, openProxy, type Proxy, type TestDatabase } from '@ingot/testing';
 import { apply } from '../src/apply.js';
-import { DatasetRunner, type RunnerLog } from '../src/dataset-runner.js';
+import { DatasetRunner } from '../src/dataset-runner.js';
+import type { RunnerLog } from '../src/runner-log.js';
 import { differences } from './consistency.js';
 import { sampleDataset } from './sample-project.js';
 

@@ -4,7 +4,8 @@ import { createTestDatabase, type TestDatabase } from '@ingot/testing';
 import type { Dataset } from '@ingot/datasets';
 import type { Client } from 'pg';
 import { apply } from '../src/apply.js';
-import { DatasetRunner, type RunnerLog } from '../src/dataset-runner.js';
+import { DatasetRunner } from '../src/dataset-runner.js';
+import type { RunnerLog } from '../src/runner-log.js';
 import { readPlan, type Plan } from '../src/plan.js';
 import { run } from '../src/run.js';
 import { RunSession } from '../src/run-session.js';
@@ -155,9 +156,9 @@ describe('a table with refresh', () => {
     const session = new RunSession({ pool, dataset, maxRows: 1_000 });
     await write('2030-01-01 V 1');
     await session.run();
-    expect(await session.look()).toBe('covered');
+    expect((await session.look()).found).toBe('covered');
     await db.query(`update ingot.table_refreshes set computed_at = now() - interval '61 minutes'`);
-    expect(await session.look()).toBe('due');
+    expect((await session.look()).found).toBe('due');
     await client.query('begin read only');
     expect(await isRefreshDue(client, dataset)).toBe(true);
     const { rows } = await client.query(`select pg_current_xact_id_if_assigned() as xid, mode from pg_locks where pid = pg_backend_pid() and relation = 'ingot.table_refreshes'::regclass`);
@@ -173,6 +174,6 @@ describe('a table with refresh', () => {
     } finally {
       await runner.close();
     }
-    expect(await session.look()).toBe('covered');
+    expect((await session.look()).found).toBe('covered');
   });
 });

@@ -1,3 +1,6 @@
+import type { Problem } from '@ingot/datasets';
+import type { Connection } from '@ingot/postgres';
+import type { Client } from 'pg';
 import type { StepRecord } from '../run-ledger.js';
 import type { BackfillProgress } from './shadow-build.js';
 
@@ -19,9 +22,17 @@ export interface ApplyOptions {
   readonly readSeconds?: number;
   /** Called between two chunks, outside any transaction. */
   readonly onProgress?: (progress: BackfillProgress) => void | Promise<void>;
+  /** Asked when changes are tried out and again before they are committed: a problem refuses them, and nothing is published. */
+  readonly checkReaders?: CheckReaders;
   /** Called when what was done is committed; never, when the database agreed with the files already. */
   readonly onApplied?: (applied: Applied) => void;
 }
+
+/**
+ * Asks, within the engine's transaction, what would be wrong with those who read the dataset, e.g. its endpoints.
+ * @param nameOf where a relation stands at that moment; elsewhere than usual while changes are tried out
+ */
+export type CheckReaders = (client: Client | Connection, nameOf: (relation: string) => string) => Promise<readonly Problem[]>;
 
 /** Some two seconds of work, so that what is lost by a kill is little and the server's oldest snapshot stays young. */
 export const CHUNK_ROWS = 500_000;

@@ -1,5 +1,5 @@
 import type { Dataset } from '@ingot/datasets';
-import type { Connection } from '@ingot/postgres';
+import { inTransaction, type Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
 import { removedSince } from '../applied-code.js';
 import { testNames, type ApplyPlan, type ModelPlan, type PlanAction } from './apply-plan.js';
@@ -11,7 +11,7 @@ import { actionOf } from './published-steps.js';
 import { inputRows } from './rebuild.js';
 import { isChunked } from './shadow-build.js';
 import { dependentsOf } from './take-places.js';
-import { checkSchemaChanges, tryOut, type Trial } from './trial.js';
+import { checkSchemaChanges, refuseReaders, tryOut, type Trial } from './trial.js';
 
 /**
  * What apply, or a rebuild of some models, is going to do, without doing any of it: what changes is made without rows in
@@ -23,7 +23,7 @@ export async function planApply(client: Client | Connection, dataset: Dataset, o
   const wishes: Wishes = { rebuild: new Set(options.rebuild ?? []), backfill: options.backfill ?? false };
   const looked = await look(client, dataset, wishes);
   const models = rebuilt(looked);
-  const trial = looked.decisions.some(({ codeChanged, rebuild }) => codeChanged || rebuild) ? await tryOut(client, dataset, looked, 'none') : { columns: new Map(), changes: new Map() };
+  const trial = await tryWhatChanges(client, dataset, looked, options);
   if (looked.hasRun) {
     checkSchemaChanges(looked, trial, wishes.backfill);
     await dependentsOf(client, dataset, models.map(({ relation }) => relation), []);
@@ -32,6 +32,13 @@ export async function planApply(client: Client | Connection, dataset: Dataset, o
   const rows = await inputRows(client, dataset, models);
   const plans = [...looked.decisions.map((decision) => planOf(decision, looked, trial, rows, dataset)), ...goneModels(dataset, looked)];
   return { dataset: dataset.name, hasRun: looked.hasRun, isEmpty: plans.every(({ action }) => action === 'nothing') && looked.seeds.length === 0, models: plans, seeds: looked.seeds };
+}
+
+async function tryWhatChanges(client: Client | Connection, dataset: Dataset, looked: Look, { checkReaders }: ApplyOptions): Promise<Trial> {
+  const changes = looked.decisions.some(({ codeChanged, rebuild }) => codeChanged || rebuild) || looked.seeds.length > 0;
+  if (changes) return tryOut(client, dataset, looked, 'none', checkReaders);
+  if (checkReaders !== undefined) refuseReaders(await inTransaction(client, 'read only', () => checkReaders(client, (relation) => relation)));
+  return { columns: new Map(), changes: new Map() };
 }
 
 function planOf(decision: Decision, looked: Look, trial: Trial, rows: ReadonlyMap<string, number>, dataset: Dataset): ModelPlan {

@@ -68,7 +68,7 @@ export async function publish(client: Client | Connection, dataset: Dataset, pub
 
 /** Every publication counts as a run, also when no file changed: who has an older snapshot starts again. */
 async function keepCode(client: Client | Connection, dataset: Dataset, code: AppliedCode, runId: bigint): Promise<void> {
-  await client.query('update ingot.datasets set run_id = $2, code_hash = $3, applied_code = $4, applied_at = now() where name = $1', [
+  await client.query('update ingot.datasets set run_id = $2, publication = publication + 1, code_hash = $3, applied_code = $4, applied_at = now() where name = $1', [
     dataset.name,
     runId.toString(),
     dataset.codeHash,

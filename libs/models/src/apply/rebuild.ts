@@ -84,7 +84,7 @@ async function rebuildOnce(client: Client | Connection, dataset: Dataset, { wish
   const looked = await look(client, dataset, { ...wishes, uneven: attempt.uneven });
   const models = rebuilt(looked);
   if (models.length === 0) return false;
-  const trial = await tryOut(client, dataset, looked, 'none');
+  const trial = await tryOut(client, dataset, looked, 'none', options.checkReaders);
   checkSchemaChanges(looked, trial, wishes.backfill);
   await dependentsOf(client, dataset, models.map(({ relation }) => relation), []);
   const history = await historyOf(client, dataset);

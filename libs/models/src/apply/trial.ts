@@ -10,6 +10,7 @@ import { columnName, schemaOf } from '../sql-names.js';
 import { makeView } from '../views.js';
 import type { ColumnChange } from './apply-plan.js';
 import { rebuilt, type Look } from './look.js';
+import type { CheckReaders } from './options.js';
 import { inArea, relationIn, schemaIn, trialArea, type Area } from './shadow-dataset.js';
 import { makeSeedShadows } from './seed-shadows.js';
 
@@ -24,12 +25,12 @@ export interface Trial {
  * Makes everything that changes, without rows and beside the live relations, in a transaction that is rolled back: every
  * SELECT must run, declared columns and types must be what they give.
  * @param inside where the session stands: in a transaction, only what the trial does is rolled back
- * @throws ApplyError with every problem of the model that fails first, at its place
+ * @throws ApplyError with every problem of the model that fails first, at its place; else with those of the readers
  */
-export async function tryOut(client: Client | Connection, dataset: Dataset, looked: Look, inside: 'a transaction' | 'none'): Promise<Trial> {
+export async function tryOut(client: Client | Connection, dataset: Dataset, looked: Look, inside: 'a transaction' | 'none', checkReaders?: CheckReaders): Promise<Trial> {
   await client.query(inside === 'none' ? 'begin' : 'savepoint trial');
   try {
-    return await make(client, dataset, looked);
+    return await make(client, dataset, looked, checkReaders);
   } catch (error) {
     throw inLiveNames(error, trialArea(dataset.name));
   } finally {
@@ -37,13 +38,14 @@ export async function tryOut(client: Client | Connection, dataset: Dataset, look
   }
 }
 
-async function make(client: Client | Connection, dataset: Dataset, looked: Look): Promise<Trial> {
+async function make(client: Client | Connection, dataset: Dataset, looked: Look, checkReaders?: CheckReaders): Promise<Trial> {
   const { seeds } = looked;
   const area = trialArea(dataset.name);
   const models = movedModels(looked);
   for (const { relation, file } of dataset.sources) if ((await kindOf(client, relation)) === undefined) await makeBronzeTable(client, relation, file);
   await makeSchemas(client, area, [...models.map(({ relation }) => relation), ...seeds]);
-  const moved = inArea(dataset, new Set([...models.map(({ relation }) => relation), ...seeds]), area);
+  const names = new Set([...models.map(({ relation }) => relation), ...seeds]);
+  const moved = inArea(dataset, names, area);
   await makeSeedShadows(client, moved, seeds.map((seed) => relationIn(area, seed)));
   await makeStructures(client, moved, area, models);
   const columns = new Map<string, TableColumn[]>();
@@ -53,7 +55,13 @@ async function make(client: Client | Connection, dataset: Dataset, looked: Look)
     columns.set(relation, after);
     if ((await kindOf(client, relation)) === 'table') changes.set(relation, compareColumns(await columnsOf(client, relation), after));
   }
+  refuseReaders((await checkReaders?.(client, (relation) => (names.has(relation) ? relationIn(area, relation) : relation))) ?? []);
   return { columns, changes };
+}
+
+/** @throws ApplyError when those who read the dataset cannot read it any more */
+export function refuseReaders(problems: readonly Problem[]): void {
+  if (problems.length > 0) throw new ApplyError(problems);
 }
 
 /** What stands in an area: tables that are rebuilt or get columns, and every view that reads one of them or changes itself. */

@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 
 /** One row kept aside. */
 export interface QuarantineEntry {
-  readonly id: string;
+  readonly id: number;
   readonly dataset: string;
   readonly model: string;
   /** The relation the row was read from. */
@@ -14,7 +14,7 @@ export interface QuarantineEntry {
   readonly sqlstate: string | null;
   readonly message: string | null;
   /** The run that put it here, or the last that tried it again. */
-  readonly runId: string;
+  readonly runId: number;
   readonly codeHash: string;
   readonly firstAt: Date;
   readonly at: Date;
@@ -36,7 +36,7 @@ export interface QuarantineGroup {
   readonly firstAt: Date;
   readonly lastAt: Date;
   /** Of the latest entry, to look at one. */
-  readonly lastId: string;
+  readonly lastId: number;
 }
 
 /**
@@ -45,26 +45,48 @@ export interface QuarantineGroup {
  */
 const SHAPE = `case when sqlstate like '22%' then regexp_replace(message, '".*"|"[^"]*$|[0-9]+', '"…"', 'g') when sqlstate is not null then message end`;
 
+export interface GroupFilter {
+  readonly model?: string;
+  /** The name of a data test, or an SQLSTATE. */
+  readonly reason?: string;
+}
+
+/** $3 = the reason. */
+const HAS_REASON = '($3 = any(reasons) or sqlstate = $3)';
+
 /** What lies in quarantine, grouped by model, reasons and the kind of message, the most frequent first. */
-export async function listQuarantine(client: Client | Connection, datasets: readonly string[], model?: string): Promise<QuarantineGroup[]> {
+export async function listQuarantine(client: Client | Connection, datasets: readonly string[], { model, reason }: GroupFilter = {}): Promise<QuarantineGroup[]> {
   const { rows } = await client.query<QuarantineGroup>(
     `select dataset, model, case when sqlstate is null then reasons else array[sqlstate] end as reasons,
        case when ${SHAPE} is null or count(distinct message) = 1 then (array_agg(message order by id desc))[1] else ${SHAPE} end as message, count(*)::int as entries, count(*) filter (where replay)::int as "toReplay",
-       min(first_at) as "firstAt", max(at) as "lastAt", max(id) as "lastId"
-     from ingot.quarantine where dataset = any($1) and ($2::text is null or model = $2)
+       min(first_at) as "firstAt", max(at) as "lastAt", max(id)::float8 as "lastId"
+     from ingot.quarantine where dataset = any($1) and ($2::text is null or model = $2) and ($3::text is null or ${HAS_REASON})
      group by 1, 2, 3, ${SHAPE} order by entries desc, model, reasons, ${SHAPE}`,
-    [datasets, model ?? null],
+    [datasets, model ?? null, reason ?? null],
   );
   return rows;
 }
 
+const ENTRY = `select id::float8 as id, dataset, model, input, input_row as "inputRow", reasons, sqlstate, message, run_id::float8 as "runId", code_hash as "codeHash",
+  first_at as "firstAt", at, attempts, replay from ingot.quarantine`;
+
 /** One entry; undefined when it is not there (any more). */
-export async function readEntry(client: Client | Connection, id: string): Promise<QuarantineEntry | undefined> {
+export async function readEntry(client: Client | Connection, id: number): Promise<QuarantineEntry | undefined> {
+  return (await client.query<QuarantineEntry>(`${ENTRY} where id = $1`, [id])).rows[0];
+}
+
+/** Which entries are to be listed. */
+export interface EntryFilter extends GroupFilter {
+  /** Entries older than this one: the next page. */
+  readonly before?: number;
+  readonly limit: number;
+}
+
+/** Entries one by one, newest first. */
+export async function listEntries(client: Client | Connection, datasets: readonly string[], { model, reason, before, limit }: EntryFilter): Promise<QuarantineEntry[]> {
   const { rows } = await client.query<QuarantineEntry>(
-    `select id, dataset, model, input, input_row as "inputRow", reasons, sqlstate, message, run_id as "runId", code_hash as "codeHash",
-       first_at as "firstAt", at, attempts, replay
-     from ingot.quarantine where id = $1`,
-    [id],
+    `${ENTRY} where dataset = any($1) and ($2::text is null or model = $2) and ($3::text is null or ${HAS_REASON}) and ($4::bigint is null or id < $4) order by id desc limit $5`,
+    [datasets, model ?? null, reason ?? null, before ?? null, limit],
   );
-  return rows[0];
+  return rows;
 }

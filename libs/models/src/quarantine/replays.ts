@@ -45,12 +45,12 @@ export async function refuseReplays(client: Client | Connection, replays: Replay
 const LONGEST_REASON = 1_000;
 
 /** Which entries are meant: some by number, those of a model, or all of the dataset. */
-export type Entries = { readonly ids: readonly string[] } | { readonly model: string } | 'all';
+export type Entries = { readonly ids: readonly number[] } | { readonly model: string } | 'all';
 
 export interface Requested {
   readonly requested: number;
   /** Entries of a model that is gone, or that reads another input now. */
-  readonly refused: readonly { readonly id: string; readonly model: string; readonly input: string }[];
+  readonly refused: readonly { readonly id: number; readonly model: string; readonly input: string }[];
 }
 
 /**
@@ -60,14 +60,16 @@ export interface Requested {
 export async function requestReplay(client: Client | Connection, dataset: Dataset, entries: Entries): Promise<Requested> {
   const rowWise = dataset.models.filter(({ strategy }) => strategy === 'append' || strategy === 'merge');
   const inputs = rowWise.map(({ incrementOn }) => incrementOn[0] ?? '');
-  const { rows } = await client.query<{ id: string; model: string; input: string; served: boolean }>(
+  const { rows } = await client.query<Requested>(
     `with meant as (
        select id, model, input, exists (select from unnest($2::text[], $3::text[]) as m (relation, input) where m.relation = e.model and m.input = e.input) as served
        from ingot.quarantine as e
        where dataset = $1 and ($4::bigint[] is null or id = any($4)) and ($5::text is null or model = $5)
      ), asked as (update ingot.quarantine as e set replay = true from meant where meant.id = e.id and served and not e.replay)
-     select id, model, input, served from meant order by id`,
+     select count(*) filter (where served)::int as requested,
+       coalesce(json_agg(json_build_object('id', id, 'model', model, 'input', input) order by id) filter (where not served), '[]') as refused
+     from meant`,
     [dataset.name, rowWise.map(({ relation }) => relation), inputs, entries !== 'all' && 'ids' in entries ? entries.ids : null, entries !== 'all' && 'model' in entries ? entries.model : null],
   );
-  return { requested: rows.filter(({ served }) => served).length, refused: rows.filter(({ served }) => !served).map(({ id, model, input }) => ({ id, model, input })) };
+  return rows[0]!;
 }

@@ -32,7 +32,7 @@ describe('a publication', () => {
       { kind: 'publication', run_id: 2, status: 'succeeded', attempts: 1, rows_in: 0, model: null },
       { kind: 'run', run_id: 3, status: 'succeeded', attempts: 1, rows_in: 3, model: null },
     ]);
-    const history = await openRunHistory(project.db.url, 'test');
+    const history = await openRunHistory({ url: project.db.url, name: 'test' });
     try {
       const [publication, run] = [(await history.findWriter('sample', 2))!, (await history.findWriter('sample', 3))!];
       expect(publication.steps.map(({ model, strategy, rowsWritten, rowsIn, rowsOut, quarantined }) => [model, strategy, rowsWritten, rowsIn, rowsOut, quarantined])).toEqual([
