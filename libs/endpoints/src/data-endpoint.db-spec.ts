@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Dataset } from '@ingot/datasets';
+import { loadDataset } from '@ingot/datasets';
 import { createTestDatabase, type TestDatabase } from '@ingot/testing';
 import { ReadRepository } from '@ingot/postgres';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { endpointRead, loadEndpoints, readRequest, type Endpoint, type Query } from './index.js';
+import { endpointRead, FORMATS, loadEndpoints, readRequest, type Endpoint } from './index.js';
+
+type Query = Record<string, string>;
+const urlOf = (query: Query): string => `/data?${new URLSearchParams(query).toString()}`;
 
 interface Item {
   time: string;
@@ -22,8 +25,7 @@ describe('the endpoint data of the sensor dataset', () => {
     await database.query('create table silver.stg_readings (raw_id bigint, device text not null, reading_time timestamptz not null, reading_date date, metric_name text not null, metric_value float8 not null)');
     await database.query('create table gold.mart_daily_power (reading_date date not null, device text not null, metric_name text not null, metric_value numeric not null)');
     reads = repository();
-    const relations = ['silver.stg_readings', 'gold.mart_daily_power'].map((relation) => ({ relation }));
-    const [data] = await loadEndpoints('sql', { name: 'sensor', sources: [], seeds: [], models: relations } as unknown as Dataset);
+    const data = (await loadEndpoints('sql', await loadDataset('sql/sensor'))).find(({ name }) => name === 'data');
     if (data === undefined) throw new Error('no endpoint');
     endpoint = data;
   });
@@ -43,7 +45,7 @@ describe('the endpoint data of the sensor dataset', () => {
     database.query("insert into silver.stg_readings values ($1, $2, $3, ($3::timestamptz at time zone 'UTC')::date, $4, $5)", [id, device, time, name, value]);
   const power = (day: string, value: string, device = 'default'): Promise<unknown> => database.query("insert into gold.mart_daily_power values ($1, $2, 'Power', $3)", [day, device, value]);
   const get = async (query: Query, from = reads): Promise<Item[]> => {
-    const read = await from.copyOut(endpointRead(endpoint, readRequest(endpoint, query)));
+    const read = await from.copyOut(endpointRead(endpoint, readRequest(endpoint, urlOf(query)), FORMATS.json));
     return JSON.parse(Buffer.concat((await read.toArray()) as Buffer[]).toString()) as Item[];
   };
   const brief = (items: Item[]): string[] => items.map(({ time, name, value, device }) => [time.slice(5, 23), name, value, device].filter((part) => part !== undefined).join(' '));
@@ -107,8 +109,8 @@ describe('the endpoint data of the sensor dataset', () => {
       await database.query("insert into gold.mart_daily_power select '2022-01-01'::date + i, 'default', 'Power', i from generate_series(0, 5000) i");
       await database.query('create index if not exists by_time on silver.stg_readings (reading_time); create index if not exists by_date on gold.mart_daily_power (reading_date)');
       await database.query('analyze silver.stg_readings, gold.mart_daily_power');
-      const { query, copy } = endpointRead(endpoint, readRequest(endpoint, { from: '2022-01-01', to: '2040-01-01' }));
-      statement = copy([{ name: 'time', type: 1184 }, { name: 'name', type: 25 }, { name: 'value', type: 701 }, { name: 'device', type: 25 }]);
+      const { query, copy } = endpointRead(endpoint, readRequest(endpoint, urlOf({ from: '2022-01-01', to: '2040-01-01' })), FORMATS.json);
+      statement = copy([{ name: 'time', type: 1184 }, { name: 'name', type: 25 }, { name: 'value', type: 701 }, { name: 'device', type: 25 }], []);
       statement = /^copy \((.*)\) to stdout/s.exec(statement)?.[1] ?? '';
       expect(query).not.toBe('');
     });
@@ -141,19 +143,20 @@ describe('the endpoint data of the sensor dataset', () => {
 
   it('streams 100,000 rows to a slow reader with flat memory', async () => {
     await database.query("insert into silver.stg_readings select i, 'default', '2022-01-01T00:00:00Z'::timestamptz + i * interval '1 s', '2022-01-01', repeat('Voltage', 10), i from generate_series(1, 100000) i");
-    const read = await reads.copyOut(endpointRead(endpoint, readRequest(endpoint, { from: '2022-01-01', to: '2040-01-01' })));
+    const read = await reads.copyOut(endpointRead(endpoint, readRequest(endpoint, urlOf({ from: '2022-01-01', to: '2040-01-01' })), FORMATS.json));
     let taken = 0;
-    let ahead = 0;
+    let held = 0;
     const slow = new Writable({
       highWaterMark: 16_384,
       write(chunk: Buffer, _, done) {
         taken += chunk.length;
-        ahead = Math.max(ahead, read.times.bytes - taken);
+        held = Math.max(held, reads.status.spool.memoryBytes);
         setTimeout(done, 5);
       },
     });
     await pipeline(read, slow);
     expect(taken).toBeGreaterThan(12_000_000);
-    expect(ahead).toBeLessThan(2_000_000); // what Postgres sent and the reader has not taken
+    expect(held).toBeLessThan(600_000); // the rest of what Postgres sent and the reader has not taken is on disk
+    expect(read.times.spooledBytes).toBeGreaterThan(5_000_000);
   });
 });

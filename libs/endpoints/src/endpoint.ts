@@ -1,3 +1,6 @@
+import type { Problem, Query } from '@ingot/datasets';
+import type { ResultColumn } from '@ingot/postgres';
+import type { Arm } from './paging/arm.js';
 import type { Parameter } from './parameter.js';
 import type { SqlTemplate } from './sql-template.js';
 
@@ -21,7 +24,38 @@ export interface Endpoint {
   readonly relations: readonly string[];
   /** What a read locks, in this order: the tables, those behind views too, by name; then the views by name. */
   readonly locks: readonly string[];
+  /** What it reads changes by runs and publications of its dataset only: no bronze table among it, behind views neither. */
+  readonly changesByRuns: boolean;
   readonly template: SqlTemplate;
+  /** The statement as written, to map positions back to the file. */
+  readonly query: Query;
+  /** SHA-256 of the file: another one may give other bytes. */
+  readonly codeHash: string;
+  /** How long a client may keep an answer without asking again; absent = it asks each time. */
+  readonly cache?: { readonly maxAgeSeconds: number };
+  /** An answer has at most so many rows. */
+  readonly maxRows?: number;
+  /** The `limit` of a request: what it is when none is given (absent = everything), and how large it may be. */
+  readonly page?: PageSize;
+  /** The parts that are paged one after the other; empty = not paged. */
+  readonly arms: readonly Arm[];
 }
 
-export type FormatName = 'json';
+export interface PageSize {
+  readonly defaultLimit?: number;
+  readonly maxLimit: number;
+}
+
+/** An endpoint as the database knows it. */
+export interface DescribedEndpoint extends Endpoint {
+  /** Empty when the database could not tell: see problems. */
+  readonly columns: readonly ResultColumn[];
+  /** Equal requests give equal rows until the dataset's next run: it reads models only and asks neither for the time nor for chance. */
+  readonly cacheable: boolean;
+  /** Why the database cannot run it as it stands now, e.g. because the dataset's files have not been applied. */
+  readonly problems: readonly Problem[];
+}
+
+/** In the order in which they are offered when a header does not say. */
+export const FORMAT_NAMES = ['json', 'ndjson', 'csv', 'parquet', 'arrow'] as const;
+export type FormatName = (typeof FORMAT_NAMES)[number];

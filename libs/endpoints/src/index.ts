@@ -1,4 +1,11 @@
-export type { Endpoint } from './endpoint.js';
-export { endpointRead, FORMATS } from './endpoint-read.js';
-export { loadEndpoints } from './load-endpoints.js';
-export { ParameterError, readRequest, type EndpointRequest, type Query } from './request-parameters.js';
+export { catalogPart, endpointReaders } from './catalog-part.js';
+export { FORMAT_NAMES, type DescribedEndpoint, type Endpoint, type FormatName, type PageSize } from './endpoint.js';
+export { sqlTypeOf, type Parameter, type ParameterType, type ValueType } from './parameter.js';
+export { endpointRead } from './endpoint-read.js';
+export type { Format } from './formats/format.js';
+export { FORMATS } from './formats/formats.js';
+export { checkEndpoints, describeEndpoints } from './describe-endpoints.js';
+export { loadEndpoints, surveyProject, type ServedDataset } from './load-endpoints.js';
+export { ParameterError, knownParameters, readRequest, type EndpointRequest } from './request-parameters.js';
+export { CursorError, Cursors, type Cursor } from './paging/cursor.js';
+export { isPage, pageRead, type PageRead } from './paging/page-read.js';

@@ -1,12 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseSelect, withoutPositions } from '@ingot/datasets';
 import fc from 'fast-check';
-import { compileTemplate, fillTemplate, usedParameters } from './sql-template.js';
+import { compileTemplate, fillTemplate, sourceIndex, usedParameters } from './sql-template.js';
 
 const PARAMETERS = [
   { name: 'from', type: 'timestamp' },
   { name: 'date', type: 'date' },
   { name: 'name', type: 'text' },
+  { name: 'names', type: 'list', of: 'text' },
+  { name: 'ids', type: 'list', of: 'integer' },
+  { name: 'low', type: 'number' },
 ] as const;
 const filled = (sql: string, values: Record<string, string | null>): string => fillTemplate(compileTemplate(sql, PARAMETERS).template, new Map(Object.entries(values)));
 const tree = (sql: string): unknown => withoutPositions(parseSelect(sql).tree);
@@ -38,6 +41,13 @@ describe('fillTemplate', () => {
     expect(tree(filled(sql, { name: 'v', date: '2022-04-14' }))).toEqual(tree(expected));
   });
 
+  it('writes lists as arrays of their type', () => {
+    expect(tree(filled('select a = any(:names) and b <> all(:ids) or :names is null and c > :low from s.t', { names: '{"a\'b","c\\\\"}', ids: '{"1"}', low: '-0.5' }))).toEqual(
+      tree("select a = any('{\"a''b\",\"c\\\\\"}'::text[]) and b <> all('{\"1\"}'::int8[]) or '{\"a''b\",\"c\\\\\"}'::text[] is null and c > '-0.5'::float8 from s.t"),
+    );
+    expect(tree(filled('select :ids', {}))).toEqual(tree('select null::int8[]'));
+  });
+
   it('keeps any value a value', () => {
     const template = compileTemplate("select name from silver.t where name = :name and ':name' <> :name -- :name\n and t > :from", PARAMETERS).template;
     const nasty = fc.oneof(
@@ -58,6 +68,20 @@ describe('fillTemplate', () => {
   it('sends nothing when the tree is not the expected one', () => {
     const { template } = compileTemplate('select :name', PARAMETERS);
     expect(() => fillTemplate({ ...template, holes: template.holes.map((hole) => ({ ...hole, sqlType: 'text) , (1::text' })) }, new Map([['name', 'v']]))).toThrow('it was not sent');
+  });
+});
+
+describe('sourceIndex', () => {
+  it('finds the text as written behind any number of names', () => {
+    const word = fc.constantFrom('x', "':name'", '"é🚀"', ':name', ':from', ':ids', '+', ' ', '/* :low */', '::date');
+    fc.assert(
+      fc.property(fc.array(word, { maxLength: 12 }), (words) => {
+        const source = `select ${words.map((part) => `(${part.startsWith(':') && !part.startsWith('::') ? part : "'x'"})`).join(' || ')}${words.length > 0 ? ' || ' : ''}marker from s.t`;
+        const { template } = compileTemplate(source, PARAMETERS);
+        expect(sourceIndex(template, template.text.indexOf('marker'))).toBe(source.indexOf('marker'));
+        for (const { start } of template.holes) expect(source[sourceIndex(template, start)]).toBe(':');
+      }),
+    );
   });
 });
 

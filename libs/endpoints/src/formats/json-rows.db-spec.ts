@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '@ingot/testing';
 import { ReadRepository } from '@ingot/postgres';
 import fc from 'fast-check';
-import { FORMATS } from './endpoint-read.js';
+import { formatter } from '../../test/formatted.js';
+import { FORMATS } from './formats.js';
 
 describe('JSON rows', () => {
   let database: TestDatabase;
@@ -45,6 +46,7 @@ describe('JSON rows', () => {
     ["'infinity'::timestamptz", 'null'],
     ["'2022-04-14'::date", '"2022-04-14"'],
     ["'-infinity'::date", 'null'],
+    ["'2022-04-14 13:10:17.123456'::timestamp", '"2022-04-14T13:10:17.123456"'], ["'infinity'::timestamp", 'null'],
     ['1.34::float8', '1.34'], ['12::float8', '12'], ["'-0'::float8", '-0'], ['1e21::float8', '1e+21'], ['1.7976931348623157e308::float8', '1.7976931348623157e+308'], ['5e-324::float8', '5e-324'],
     ["'NaN'::float8", 'null'], ["'Infinity'::float8", 'null'], ["'-Infinity'::float4", 'null'], ["'NaN'::numeric", 'null'], ["'-Infinity'::numeric", 'null'], ['null::float8', 'null'],
     ['17.4850::numeric', '17.4850'], ['9223372036854775807::int8', '9223372036854775807'], ['true', 'true'], ['null::bool', 'null'],
@@ -62,6 +64,14 @@ describe('JSON rows', () => {
     expect(JSON.parse(await text(query, ['x', 'z']))).toEqual([{ y: 1 }, { x: 'a', y: null, z: 'b' }, { y: null }]);
     expect(await text(query, ['x', 'y', 'z'])).toBe('[{"y":1}\n,{"x":"a","z":"b"}\n,{}\n]');
     expect(await text('select from generate_series(1, 2)')).toBe('[{}\n,{}\n]');
+  });
+
+  it('gives the same rows line by line, one object each', async () => {
+    const render = await formatter(database);
+    const query = "select * from (values (1, null, E'a\\nb'), (2, 'x', null)) t(x, y, z)";
+    expect((await render(FORMATS.ndjson, query, ['y'])).toString()).toBe('{"x":1,"z":"a\\nb"}\n{"x":2,"y":"x","z":null}\n');
+    expect((await render(FORMATS.ndjson, query, ['x', 'y', 'z'])).toString()).toBe('{"x":1,"z":"a\\nb"}\n{"x":2,"y":"x"}\n');
+    expect((await render(FORMATS.ndjson, `${query} limit 0`)).toString()).toBe('');
   });
 
   it('takes any name for a column', async () => {
