@@ -9,20 +9,22 @@ parameters:
     type: timestamp
     required: true
     description: start of the range, an ISO date or date-time; without an offset it is UTC
+    example: 2022-04-14
   to:
     type: timestamp
     required: true
     end_of_day: true
     not_before: from
     description: end of the range, itself included; a date includes that whole day
+    example: 2022-04-14
   name:
     type: text
     description: only items of this name, e.g. Voltage or Power
   device:
     type: text
     description: only items of this device; default is the device of readings that name none
-formats: [json]
 omit_null: [device]
+limit: { maximum: 10000 }
 --- */
 (
   select reading_time as time, metric_name as name, metric_value as value, nullif(device, 'default') as device

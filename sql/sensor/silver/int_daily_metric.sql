@@ -1,10 +1,12 @@
 /* ---
-description: Sums and counts per UTC day, device and metric, kept additive so that a new reading costs one row, not one day.
+description: Readings per UTC day, device and metric, summed up so that a new reading costs one row, not one day.
 materialized: incremental
 incremental_strategy: accumulate
 increment_on: silver.stg_readings
 unique_key: [reading_date, device, metric_name]
-accumulate: { readings: count, total: sum }
+on_schema_change: append_new_columns # computed for all rows, as aggregates are
+accumulate: { readings: count, total: sum, lowest: min, highest: max, first_reading: min, last_reading: max }
+indexes: [[device, metric_name, reading_date]] # the newest day of each device and metric, whatever the history
 columns:
   - name: reading_date
     data_type: date
@@ -26,12 +28,34 @@ columns:
     data_type: numeric
     description: Their sum, exact, so that neither the order of readings nor a rebuild changes it
     data_tests: [not_null]
+  - name: lowest
+    data_type: double precision
+    description: The lowest value
+    data_tests: [not_null]
+  - name: highest
+    data_type: double precision
+    description: The highest value
+    data_tests: [not_null]
+  - name: first_reading
+    data_type: double precision[]
+    description: >
+      The earliest one as [seconds of the UTC day, raw_id, value]. Arrays compare item by item, so the least of them is
+      the first reading; of two of one instant that with the lower raw_id, which arrived earlier.
+    data_tests: [not_null]
+  - name: last_reading
+    data_type: double precision[]
+    description: The latest one in the same way, so that a late reading never takes the place of a newer one
+    data_tests: [not_null]
 --- */
 select
   reading_date,
   device,
   metric_name,
   count(*) as readings,
-  sum(metric_value::text::numeric) as total -- float8::numeric would keep 15 digits only
+  sum(metric_value::text::numeric) as total, -- float8::numeric would keep 15 digits only
+  min(metric_value) as lowest,
+  max(metric_value) as highest,
+  min(array[date_part('epoch', (reading_time at time zone 'UTC')::time), raw_id, metric_value]) as first_reading,
+  max(array[date_part('epoch', (reading_time at time zone 'UTC')::time), raw_id, metric_value]) as last_reading
 from silver.stg_readings
 group by reading_date, device, metric_name
