@@ -20,6 +20,12 @@ describe('loadConfig', () => {
     expect(loadConfig({ DATABASE_URL: 'postgres://h/d', INGOT_APPLY: 'auto' }).INGOT_APPLY).toBe('auto');
   });
 
+  it('leaves the runs to others only where there can be others', () => {
+    expect(problemsOf({ INGOT_ROLE: 'api' })).toEqual(['INGOT_ROLE="api": leaves the runs to other processes, and only this one uses the embedded server; set DATABASE_URL']);
+    expect(loadConfig({ INGOT_ROLE: 'api', DATABASE_URL: 'postgres://h/d' }).INGOT_ROLE).toBe('api');
+    expect(loadConfig({ INGOT_ROLE: 'transform' }).INGOT_ROLE).toBe('transform');
+  });
+
   it('is frozen', () => {
     expect(Object.isFrozen(loadConfig({}))).toBe(true);
   });
@@ -53,6 +59,19 @@ describe('loadConfig', () => {
   it('never prints the password of a wrong or right URL', () => {
     expect(problemsOf({ DATABASE_URL: 'mysql://u:secret@h/d' }).join()).not.toContain('secret');
     expect(describeConfig(loadConfig({ DATABASE_URL: 'postgres://u:secret@h/d' }))).not.toContain('secret');
+  });
+
+  it('never prints the key of a trace collector', () => {
+    expect(problemsOf({ OTEL_EXPORTER_OTLP_HEADERS: 'secret', OTEL_EXPORTER_OTLP_ENDPOINT: 'ftp://u:secret@h' })).toEqual([
+      'OTEL_EXPORTER_OTLP_ENDPOINT: must be an http:// or https:// URL without a query',
+      'OTEL_EXPORTER_OTLP_HEADERS: must be name=value pairs with commas between them',
+    ]);
+    expect(describeConfig(loadConfig({ OTEL_EXPORTER_OTLP_HEADERS: 'x-key=secret', OTEL_EXPORTER_OTLP_ENDPOINT: 'http://u:secret@h:4318' }))).not.toContain('secret');
+  });
+
+  it('reads a share', () => {
+    expect(loadConfig({ OTEL_TRACES_SAMPLER_ARG: '0.25' }).OTEL_TRACES_SAMPLER_ARG).toBe(0.25);
+    for (const wrong of ['1.5', '-0.1', '1e-1', 'a']) expect(problemsOf({ OTEL_TRACES_SAMPLER_ARG: wrong })).toHaveLength(1);
   });
 
   it('serves the network without authentication only on purpose', () => {

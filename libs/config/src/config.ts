@@ -19,6 +19,13 @@ export class ConfigError extends Error {
   }
 }
 
+/** Variables that may hold a password or a key, and what of them may be shown. */
+const SECRETS: Readonly<Record<string, (value: string) => string>> = {
+  DATABASE_URL: redactUrl,
+  OTEL_EXPORTER_OTLP_ENDPOINT: redactUrl,
+  OTEL_EXPORTER_OTLP_HEADERS: () => '***',
+};
+
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
 
 /**
@@ -26,15 +33,15 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/i;
  * @throws ConfigError naming each variable, its value (never that of a URL) and what it must be.
  */
 export function loadConfig(env: Record<string, string | undefined>): Config {
-  const known = Object.keys(new Settings()).concat('DATABASE_URL', 'INGOT_APPLY', 'INGOT_AUTH');
+  const known = Object.keys(new Settings()).concat('DATABASE_URL', 'INGOT_APPLY', 'INGOT_AUTH', 'INGOT_SPOOL_DIR', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_HEADERS');
   const given = Object.fromEntries(known.filter((name) => env[name] !== undefined && env[name] !== '').map((name) => [name, env[name]]));
   const settings = plainToInstance(Settings, given, { exposeDefaultValues: true });
 
   const problems = validateSync(settings, { forbidUnknownValues: false }).map((error) => {
-    const value = error.property === 'DATABASE_URL' ? '' : `=${JSON.stringify(env[error.property])}`;
+    const value = SECRETS[error.property] !== undefined ? '' : `=${JSON.stringify(env[error.property])}`;
     // Of a value that is no whole number nothing more need be said, least of all its bounds.
-    const { isInt, ...others } = error.constraints ?? {};
-    const words = isInt === undefined ? Object.values(others).join(', ') : isInt;
+    const { isInt, isNumber, ...others } = error.constraints ?? {};
+    const words = isInt ?? isNumber ?? Object.values(others).join(', ');
     return `${error.property}${value}: ${words.replaceAll(`${error.property} `, '')}`;
   });
   problems.push(...unknownVariables(env, known));
@@ -48,6 +55,9 @@ export function loadConfig(env: Record<string, string | undefined>): Config {
   }
   if (!LOOPBACK.test(settings.HOST) && settings.INGOT_AUTH === undefined) {
     problems.push(`HOST="${settings.HOST}": would serve the network without authentication; set INGOT_AUTH=off if that is what you want`);
+  }
+  if (settings.INGOT_ROLE === 'api' && settings.DATABASE_URL === undefined) {
+    problems.push('INGOT_ROLE="api": leaves the runs to other processes, and only this one uses the embedded server; set DATABASE_URL');
   }
   if (problems.length > 0) throw new ConfigError(problems);
 
@@ -67,10 +77,10 @@ function unknownVariables(env: Record<string, string | undefined>, known: string
     .map((name) => `${name}: unknown variable; known are ${known.filter((k) => k.startsWith('INGOT_')).join(', ')}`);
 }
 
-/** Every variable with its value, the password of DATABASE_URL hidden. */
+/** Every variable with its value, passwords and keys hidden. */
 export function plainConfig(config: Config): Record<string, string | number> {
   const settings = Object.entries(config).filter(([name, value]) => name !== 'embedded' && value !== undefined) as [string, string | number][];
-  return Object.fromEntries(settings.map(([name, value]) => [name, name === 'DATABASE_URL' ? redactUrl(String(value)) : value]));
+  return Object.fromEntries(settings.map(([name, value]) => [name, SECRETS[name]?.(String(value)) ?? value]));
 }
 
 /** The same as NAME=value lines. Printed by `ingot config`. */

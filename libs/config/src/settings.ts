@@ -1,8 +1,11 @@
 import { Transform } from 'class-transformer';
-import { IsIn, IsInt, IsOptional, IsString, Matches, Max, Min, MinLength } from 'class-validator';
+import { IsIn, IsInt, IsNumber, IsOptional, IsString, Matches, Max, Min, MinLength } from 'class-validator';
 
 /** Decimal digits only: Number('0x50') is 80 and Number('') is 0, which nobody who wrote that meant. */
 const WholeNumber = () => Transform(({ value }: { value: unknown }) => (typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value));
+
+/** `0.25`, `1`: no sign, no exponent. */
+const DecimalNumber = () => Transform(({ value }: { value: unknown }) => (typeof value === 'string' && /^\d{0,15}\.?\d{1,15}$/.test(value) ? Number(value) : value));
 
 /**
  * Every environment variable of the service, with its default, its bounds and the words the configuration table
@@ -38,6 +41,10 @@ export class Settings {
   @IsOptional()
   @IsIn(['off'], { message: "only 'off' is built so far; 'required' comes with API keys" })
   INGOT_AUTH?: 'off';
+
+  /** `api` takes lines and answers, and leaves the runs to other processes; `transform` only runs. */
+  @IsIn(['all', 'api', 'transform'])
+  INGOT_ROLE: 'all' | 'api' | 'transform' = 'all';
 
   @IsIn(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
   INGOT_LOG_LEVEL = 'info';
@@ -80,12 +87,47 @@ export class Settings {
   @WholeNumber()
   INGOT_ACQUIRE_TIMEOUT_MS = 2_000;
 
-  /** How long a read may hold its transaction: a statement or a client slower than this is cut. */
+  /** How long a read may hold its transaction: a statement slower than this is cut. */
   @IsInt()
   @Min(1)
   @Max(3_600)
   @WholeNumber()
   INGOT_READ_TX_SECONDS = 10;
+
+  /** Answers above 512 KiB that may be under way at a time; a further one waits for INGOT_ACQUIRE_TIMEOUT_MS, then gets 503. */
+  @IsInt()
+  @Min(1)
+  @Max(1_000)
+  @WholeNumber()
+  INGOT_LARGE_READS = 16;
+
+  /** Where the part of an answer is kept that its client has not taken yet; default: the temporary folder of the system. */
+  @IsOptional()
+  @IsString()
+  @MinLength(1)
+  INGOT_SPOOL_DIR?: string;
+
+  /** Bytes one answer may have there; beyond it the answer is cut. */
+  @IsInt()
+  @Min(1024 * 1024)
+  @WholeNumber()
+  INGOT_SPOOL_READ_BYTES = 1024 * 1024 * 1024;
+
+  /** Bytes all answers together may have there. */
+  @IsInt()
+  @Min(1024 * 1024)
+  @WholeNumber()
+  INGOT_SPOOL_TOTAL_BYTES = 4 * 1024 * 1024 * 1024;
+
+  /**
+   * A client that takes nothing of its answer for so long is cut off. Seen from here, taking comes in leaps: over loopback
+   * the kernel holds up to 4 MB and wants a third of it free first, so 100 kB/s looks like nothing for 13 s.
+   */
+  @IsInt()
+  @Min(1)
+  @Max(3_600)
+  @WholeNumber()
+  INGOT_STALLED_READER_SECONDS = 120;
 
   /** A statement slower than this is logged as a warning, with its name. */
   @IsInt()
@@ -93,12 +135,25 @@ export class Settings {
   @WholeNumber()
   INGOT_SLOW_QUERY_MS = 500;
 
+  /** Bytes of results of at most a sixteenth of that each, kept in memory for equal requests until the next run; 0 = none. */
+  @IsInt()
+  @Min(0)
+  @WholeNumber()
+  INGOT_RESULT_CACHE_BYTES = 32 * 1024 * 1024;
+
   /** How long GET waits for acknowledged lines to be transformed; 0 = never. */
   @IsInt()
   @Min(0)
   @Max(60_000)
   @WholeNumber()
   INGOT_FRESHNESS_WAIT_MS = 1_000;
+
+  /** How long a GET with `Prefer: wait=n` may wait instead. */
+  @IsInt()
+  @Min(0)
+  @Max(600_000)
+  @WholeNumber()
+  INGOT_FRESHNESS_MAX_WAIT_MS = 10_000;
 
   /** Bronze rows that one run takes at most; one flush larger than this is taken whole. */
   @IsInt()
@@ -118,4 +173,29 @@ export class Settings {
   @Max(600_000)
   @WholeNumber()
   INGOT_SHUTDOWN_MS = 10_000;
+
+  /** Where traces go by OTLP/HTTP, without `/v1/traces`; unset: nothing is traced. The names are OpenTelemetry's own. */
+  @IsOptional()
+  @Matches(/^https?:\/\/[^/?#]+(\/[^?#]*)?$/, { message: 'must be an http:// or https:// URL without a query' })
+  OTEL_EXPORTER_OTLP_ENDPOINT?: string;
+
+  /** Sent with them, e.g. a key: `name=value,name=value`, values percent-encoded. */
+  @IsOptional()
+  @Matches(/^\s*[\w-]+\s*=[^,]*(,\s*[\w-]+\s*=[^,]*)*$/, { message: 'must be name=value pairs with commas between them' })
+  OTEL_EXPORTER_OTLP_HEADERS?: string;
+
+  @IsString()
+  @MinLength(1)
+  OTEL_SERVICE_NAME = 'ingot';
+
+  /** Which traces are kept; `parentbased_`: the caller decides where he has. */
+  @IsIn(['always_on', 'always_off', 'traceidratio', 'parentbased_always_on', 'parentbased_always_off', 'parentbased_traceidratio'])
+  OTEL_TRACES_SAMPLER = 'parentbased_always_on';
+
+  /** The share of traces that the `traceidratio` samplers keep. */
+  @IsNumber()
+  @Min(0)
+  @Max(1)
+  @DecimalNumber()
+  OTEL_TRACES_SAMPLER_ARG = 1;
 }
