@@ -24,6 +24,10 @@ export class BatchQueue {
     return this.waiting.length === 0;
   }
 
+  get length(): number {
+    return this.waiting.length;
+  }
+
   push(waiting: Waiting): void {
     this.waiting.push(waiting);
     this.bytes += waiting.batch.body.length;

@@ -2,6 +2,7 @@ import { sqlState, SQLSTATE, type SessionOptions } from '@ingot/postgres';
 import type { Client } from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../logger.js';
+import { flushes, stored, type FlushEvent } from '../measuring-points.js';
 import type { Problem } from '../problem.js';
 import type { Waiting } from './batch-queue.js';
 import { extraTime, isDataError, isUnclear, isWorthRepeating, newFlush, writeFlush, type Flush } from './flush.js';
@@ -51,7 +52,7 @@ export class FlushRunner {
     const until = usualLimit + extraTime(flush);
     const timer = setTimeout(() => connection.drop(), until - performance.now());
     try {
-      await writeFlush(client, flush);
+      await flushes.tracePromise(() => writeFlush(client, flush), measured(flush));
       this.answer(group, flush.verdicts);
     } catch (error) {
       if (isUnclear(error)) {
@@ -131,13 +132,19 @@ export class FlushRunner {
       else if (verdict === 'in-flight') waiting.reject(refusal.inFlight());
       else waiting.resolve({ replayed: verdict === 'replayed' });
     }
-    if (verdicts.includes('stored')) this.options.onFlushed(this.options.relation);
+    if (!verdicts.includes('stored')) return;
+    if (stored.hasSubscribers) stored.publish({ relation: this.options.relation, batches: group.filter((_, i) => verdicts[i] === 'stored').map(({ batch }) => batch) });
+    this.options.onFlushed(this.options.relation);
   }
 
   private track(task: Promise<void>): void {
     const tracked = task.finally(() => this.settling.delete(tracked));
     this.settling.add(tracked);
   }
+}
+
+function measured({ id, relation, batches, lines, bytes }: Flush): FlushEvent {
+  return { relation, flush: id, batches, lines, bytes, startedAt: performance.now() };
 }
 
 function hasKey({ batch }: Waiting): boolean {

@@ -14,6 +14,8 @@ export interface Flush {
   readonly batches: readonly Batch[];
   /** Lines offered; those that idempotency keys leave out are counted too. */
   readonly lines: number;
+  /** Of their text, counted likewise. */
+  readonly bytes: number;
   /** One for each batch. Those of the attempt whose COMMIT was sent last: no earlier one can have committed. */
   verdicts: Verdict[];
 }
@@ -25,7 +27,7 @@ export function newFlush(relation: string, batches: readonly Batch[]): Flush {
     id: uuidv7(),
     relation,
     batches,
-    lines: batches.reduce((sum, batch) => sum + batch.lines, 0),
+    ...sizeOf(batches),
     verdicts: batches.map(() => 'stored'),
   };
 }
@@ -48,7 +50,8 @@ export async function writeFlush(client: Client, flush: Flush): Promise<void> {
 export async function writeRows(client: Client, flush: Flush): Promise<void> {
   if (flush.batches.some((batch) => batch.key !== undefined)) flush.verdicts = await claimKeys(client, flush.id, flush.batches);
   const stored = flush.batches.filter((_, i) => flush.verdicts[i] === 'stored');
-  if (stored.length > 0) await copyAndCommit(client, flush, '', stored);
+  const correction = stored.length < flush.batches.length ? `${countStored(flush, stored)}; ` : '';
+  if (stored.length > 0) await copyAndCommit(client, flush, correction, stored);
   else await client.query('rollback'); // nothing but replays and refusals: what was stored stays as it is
 }
 
@@ -59,8 +62,18 @@ async function copyAndCommit(client: Client, { relation }: Flush, before: string
 }
 
 /** Makes the flush known under its id; `lines` = -1 fences it: the id is taken and nothing can commit under it. */
-export function insertFlush({ id, relation }: Flush, lines: number): string {
-  return `insert into bronze.flushes (flush_id, source, lines) values (${pg.escapeLiteral(id)}, ${pg.escapeLiteral(relation)}, ${Math.trunc(lines)})`;
+export function insertFlush({ id, relation, bytes }: Flush, lines: number): string {
+  return `insert into bronze.flushes (flush_id, source, lines, bytes) values (${pg.escapeLiteral(id)}, ${pg.escapeLiteral(relation)}, ${Math.trunc(lines)}, ${lines < 0 ? 0 : Math.trunc(bytes)})`;
+}
+
+/** The ledger counts what is stored: not what idempotency keys have left out. */
+function countStored({ id }: Flush, stored: readonly Batch[]): string {
+  const { lines, bytes } = sizeOf(stored);
+  return `update bronze.flushes set lines = ${Math.trunc(lines)}, bytes = ${Math.trunc(bytes)} where flush_id = ${pg.escapeLiteral(id)}`;
+}
+
+function sizeOf(batches: readonly Batch[]): { lines: number; bytes: number } {
+  return { lines: batches.reduce((sum, batch) => sum + batch.lines, 0), bytes: batches.reduce((sum, batch) => sum + batch.bytes, 0) };
 }
 
 /**

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../logger.js';
+import { submissions } from '../measuring-points.js';
 import type { Problem } from '../problem.js';
 import { BatchQueue, type Outcome, type Waiting } from './batch-queue.js';
 import type { Batch } from './batch.js';
@@ -25,6 +26,7 @@ export interface GroupCommitOptions {
 /** What health shows of it. */
 export interface IngestStatus {
   queueBytes: number;
+  queueBatches: number;
   flushing: number;
   database: 'connected' | 'disconnected';
 }
@@ -83,7 +85,7 @@ export class GroupCommit {
   }
 
   get status(): IngestStatus {
-    return { queueBytes: this.queue.bytes, flushing: this.flushing.size, database: this.isDown() ? 'disconnected' : 'connected' };
+    return { queueBytes: this.queue.bytes, queueBatches: this.queue.length, flushing: this.flushing.size, database: this.isDown() ? 'disconnected' : 'connected' };
   }
 
   /**
@@ -93,6 +95,7 @@ export class GroupCommit {
   submit(batch: Batch): Promise<Outcome> {
     const refused = this.refuse(batch);
     if (refused !== undefined) return Promise.reject(refused);
+    submissions.publish(batch);
     const stored = new Promise<Outcome>((resolve, reject) => {
       this.queue.push({ batch, arrived: performance.now(), resolve, reject });
     });
