@@ -1,10 +1,10 @@
 import { Controller, Get, Inject, Req, Res, type Type } from '@nestjs/common';
-import type { Endpoint } from '@ingot/endpoints';
+import type { DescribedEndpoint } from '@ingot/endpoints';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { QueryService } from './query.service.js';
 
 /** A controller class of its own for each endpoint: Nest takes routes from classes. HEAD comes with GET. */
-export function endpointController(endpoint: Endpoint): Type {
+export function endpointController(endpoint: DescribedEndpoint): Type {
   @Controller(endpoint.path)
   class EndpointController {
     constructor(@Inject(QueryService) private readonly service: QueryService) {}
