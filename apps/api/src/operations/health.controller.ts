@@ -1,6 +1,14 @@
-import { Controller, Get, Inject, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Res, type Type } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { Documented, type RouteDocumentation } from '../documented.js';
+import { HealthBody, LiveBody, ReadyBody } from './health-bodies.js';
 import { HealthService, type Health } from './health.service.js';
+
+const documented = (summary: string, body: Type, unhealthy: string): RouteDocumentation => ({
+  tag: 'health',
+  summary,
+  answers: { 200: { description: 'It is.', body }, 503: { description: unhealthy, body, headers: { 'Retry-After': 'Seconds after which to ask again' } } },
+});
 
 @Controller('health')
 export class HealthController {
@@ -8,18 +16,21 @@ export class HealthController {
 
   /** Process and database in one answer: 200, or 503 when the database cannot be asked. */
   @Get()
+  @Documented(documented('Process and database', HealthBody, 'The database cannot be asked.'))
   async overall(@Res() reply: FastifyReply): Promise<void> {
     send(reply, await this.health.overall());
   }
 
   /** The process runs. Never asks the database: a restart would not bring that back. */
   @Get('live')
+  @Documented({ tag: 'health', summary: 'The process runs', answers: { 200: { description: 'It does.', body: LiveBody } } })
   live(@Res() reply: FastifyReply): void {
     send(reply, { healthy: true, body: { status: 'alive' } });
   }
 
   /** Requests may be sent here: serving, not draining, database reachable. */
   @Get('ready')
+  @Documented(documented('Requests may be sent here', ReadyBody, 'Not now: it starts, drains, or has no database.'))
   async ready(@Res() reply: FastifyReply): Promise<void> {
     send(reply, await this.health.ready());
   }
