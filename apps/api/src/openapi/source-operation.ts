@@ -1,0 +1,51 @@
+import type { ProblemCode } from '../problem.js';
+import { header, operationId, problemResponses, REQUEST_ID, type Operation } from './operation.js';
+
+/** A declared way in, as far as the document shows it. */
+export interface DocumentedSource {
+  readonly dataset: string;
+  readonly path: string;
+  /** Decoded bytes of one body. */
+  readonly bodyLimitBytes: number;
+}
+
+const CODES: readonly ProblemCode[] = [
+  ...(['invalid-lines', 'no-readings', 'invalid-body', 'invalid-parameter', 'request-timeout', 'idempotency-in-flight'] as const),
+  ...(['body-too-large', 'unsupported-media-type', 'unsupported-encoding', 'idempotency-mismatch', 'overloaded', 'database-unavailable', 'shutting-down'] as const),
+];
+
+/** What the POST of a source takes and answers. */
+export function sourceOperation({ dataset, path, bodyLimitBytes }: DocumentedSource): Operation {
+  return {
+    operationId: operationId('post', path),
+    tags: [dataset],
+    summary: 'Store readings',
+    description:
+      'One reading a line, `timestamp name value`, separated by blanks or tabs. All or nothing: 200 means that every line is stored, after COMMIT with fsync; any other status that none is, unless `outcome` says `unknown`.',
+    parameters: [
+      { name: 'precision', in: 'query', required: false, description: 'The unit of the timestamps', schema: { type: 'string', enum: ['s', 'ms', 'us', 'ns'], default: 's' } },
+      headerParameter('X-Device-Id', 'The device that the readings belong to; without it they belong to the device `default`', 128),
+      headerParameter('Idempotency-Key', 'Makes a retry safe: the same key and body are stored once', 255),
+      { name: 'Content-Encoding', in: 'header', required: false, description: 'How the body is compressed', schema: { type: 'string', enum: ['identity', 'gzip', 'x-gzip', 'deflate'] } },
+    ],
+    requestBody: {
+      required: true,
+      description: `Text in UTF-8 under any text type, at most ${bodyLimitBytes} bytes after decompression and 1,000,000 lines of 4 KiB.`,
+      content: { 'text/plain': { schema: { type: 'string' }, examples: { readings: { summary: 'Four readings', value: EXAMPLE } } } },
+    },
+    responses: {
+      200: {
+        description: 'Every line is stored.',
+        headers: { ...REQUEST_ID, 'Idempotency-Replayed': header('true: the lines were stored by an earlier request with this Idempotency-Key', { const: 'true' }) },
+        content: { 'application/json': { schema: { type: 'object', additionalProperties: false, required: ['success'], properties: { success: { const: true } } } } },
+      },
+      ...problemResponses(CODES),
+    },
+  };
+}
+
+const EXAMPLE = '1649941817 Voltage 1.34\n1649941818 Voltage 1.35\n1649941817 Current 12.0\n1649941818 Current 14.0';
+
+function headerParameter(name: string, description: string, maxLength: number): Record<string, unknown> {
+  return { name, in: 'header', required: false, description, schema: { type: 'string', minLength: 1, maxLength, pattern: '^[ -~]+$' } };
+}
