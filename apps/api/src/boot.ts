@@ -1,12 +1,15 @@
 import type { Config } from '@ingot/config';
-import { formatPlace, type Dataset } from '@ingot/datasets';
+import { formatPlace } from '@ingot/datasets';
 import { isMigrated, migrate } from '@ingot/db';
+import { checkEndpoints, type DescribedEndpoint } from '@ingot/endpoints';
 import { adoptCluster, apply, isKnown } from '@ingot/models';
 import { checkServer, connect, ServerCheckError, startEmbedded, type EmbeddedServer } from '@ingot/postgres';
+import { describeProject } from './describe-project.js';
 import { createLogger, type Logger } from './logger.js';
 import { loadProject, type Project } from './project.js';
 import { serve } from './serve.js';
 import type { ClosingList } from './shutdown.js';
+import { startTracing } from './tracing/start-tracing.js';
 
 type Say = (line: string) => void;
 
@@ -17,13 +20,15 @@ type Say = (line: string) => void;
  * @returns the lines that welcome the person who started it
  */
 export async function boot(config: Config, open: ClosingList, say: Say, signal?: AbortSignal): Promise<{ welcome: string[] }> {
-  const logger = createLogger(config.INGOT_LOG_LEVEL);
   const project = await loadProject(config.INGOT_SQL_DIR);
+  const tracing = await startTracing(config, project.version, (err) => logger.warn({ err }, 'traces could not be handed over'));
+  const logger = createLogger(config.INGOT_LOG_LEVEL, tracing?.logFields);
+  if (tracing !== undefined) open.add('traces', () => tracing.close());
   for (const warning of project.datasets.flatMap(({ warnings }) => warnings)) logger.warn(`${formatPlace(warning)}: ${warning.message}`);
   const server = config.embedded ? await startServer(config, open, say, signal) : undefined;
   const url = server?.url ?? config.DATABASE_URL ?? '';
-  await prepareDatabase(url, config, project.datasets, logger);
-  const address = await serve(url, config, project, logger, open);
+  const endpoints = await prepareDatabase(url, config, project, logger);
+  const address = await serve(url, config, { ...project, endpoints }, logger, open, tracing);
   server?.announce(address);
   return { welcome: welcome(address, project, server) };
 }
@@ -34,8 +39,8 @@ async function startServer(config: Config, open: ClosingList, say: Say, signal?:
   return server;
 }
 
-/** A reachable server, the operational schema, watermarks that fit this cluster, and the files applied, by us or by `ingot apply`. */
-async function prepareDatabase(url: string, config: Config, datasets: readonly Dataset[], logger: Logger): Promise<void> {
+/** A reachable server, the operational schema, watermarks that fit this cluster, the files applied, by us or by `ingot apply`, and endpoints that the database can run. */
+async function prepareDatabase(url: string, config: Config, { datasets, endpoints }: Project, logger: Logger): Promise<DescribedEndpoint[]> {
   const auto = config.INGOT_APPLY === 'auto';
   for (const warning of await checkServer(url)) logger.warn(warning);
   if (auto) await migrate(url);
@@ -44,17 +49,25 @@ async function prepareDatabase(url: string, config: Config, datasets: readonly D
     if (!(await isMigrated(client))) throw notPrepared('has no operational schema of this release');
     await adoptCluster(client, (notice) => logger.warn(notice)); // before the first line is accepted
     for (const dataset of datasets) {
-      if (auto) await apply(client, dataset, (notice) => logger.warn({ dataset: dataset.name }, notice), { readSeconds: config.INGOT_READ_TX_SECONDS, onProgress: (progress) => logger.info({ dataset: dataset.name, ...progress }, 'backfill') });
+      const own = endpoints.filter((endpoint) => endpoint.dataset === dataset.name);
+      if (auto) {
+        await apply(client, dataset, (notice) => logger.warn({ dataset: dataset.name }, notice), {
+          readSeconds: config.INGOT_READ_TX_SECONDS,
+          checkReaders: (session, nameOf) => checkEndpoints(session, own, nameOf),
+          onProgress: (progress) => logger.info({ dataset: dataset.name, ...progress }, 'backfill'),
+        });
+      }
       // Other files than ours may be applied while a deployment is under way: then we serve, and do not run.
       else if (!(await isKnown(client, dataset))) throw notPrepared(`does not hold the dataset ${dataset.name}`);
     }
+    return await describeProject(client, { datasets, endpoints }, (warning) => logger.warn(warning));
   } finally {
     await client.end();
   }
 }
 
 function notPrepared(lack: string): ServerCheckError {
-  return new ServerCheckError(`DATABASE_URL: the database ${lack}: run \`npm run ingot -- apply\` first, or set INGOT_APPLY=auto`);
+  return new ServerCheckError(`DATABASE_URL: the database ${lack}: run \`npx ingot apply\` first, or set INGOT_APPLY=auto`);
 }
 
 function welcome(address: string, project: Project, server: EmbeddedServer | undefined): string[] {

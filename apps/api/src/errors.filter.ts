@@ -2,7 +2,8 @@ import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '
 import { isConnectionError } from '@ingot/postgres';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from './logger.js';
-import { Problem, type ProblemCode } from './problem.js';
+import { problems } from './measuring-points.js';
+import { Problem, PROBLEM_TYPE, type ProblemCode } from './problem.js';
 
 /** What HTTP itself refuses (Fastify's and Nest's own errors), by status. */
 const BY_STATUS: Record<number, ProblemCode> = {
@@ -12,12 +13,13 @@ const BY_STATUS: Record<number, ProblemCode> = {
   406: 'not-acceptable',
   408: 'request-timeout',
   413: 'body-too-large',
+  414: 'url-too-long',
   415: 'unsupported-media-type',
   503: 'overloaded',
 };
+/** What a handler may have set for the answer that it then could not give. */
+const OF_THE_ANSWER = ['content-encoding', 'content-length', 'content-disposition', 'etag', 'link', 'cache-control'];
 const WARN_EVERY_MS = 1_000;
-const RETRY_AFTER_SECONDS = '1';
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'];
 
 /** Turns whatever a request threw into one problem body. Nothing but a Problem's own words reaches the client. */
 @Catch()
@@ -34,14 +36,14 @@ export class ErrorsFilter implements ExceptionFilter {
       reply.raw.destroy(); // never a well-formed end to a document that broke off
       return;
     }
-    const problem = withAllow(toProblem(error), request);
+    const problem = toProblem(error);
+    problems.publish({ code: problem.code, status: problem.status, route: request.routeOptions?.url });
     if (problem.status === 500) this.logger.error({ err: error, request: request.id, route: request.routeOptions?.url }, 'request failed');
     else this.refused(problem, request.id);
-    if (problem.status === 503) void reply.header('retry-after', RETRY_AFTER_SECONDS);
+    for (const name of OF_THE_ANSWER) reply.removeHeader(name);
     void reply
       .status(problem.status)
-      .headers(problem.headers)
-      .header('content-type', 'application/problem+json; charset=utf-8')
+      .headers({ 'content-type': PROBLEM_TYPE, 'cache-control': 'no-store', ...problem.headers })
       .send(JSON.stringify(problem.body(request.id)));
   }
 
@@ -72,13 +74,4 @@ function toProblem(error: unknown): Problem {
   return code === undefined
     ? new Problem('internal', 'The request failed. Its id is in the log.', { cause: error })
     : new Problem(code, (error as Error).message, { cause: error });
-}
-
-/** A known path asked with the wrong method says which methods it answers. */
-function withAllow(problem: Problem, request: FastifyRequest): Problem {
-  if (problem.code !== 'not-found') return problem;
-  const url = request.url.split('?')[0] ?? '/';
-  const allowed = METHODS.filter((method) => request.server.hasRoute({ method, url }));
-  if (allowed.length === 0) return new Problem('not-found', `There is no route ${request.method} ${url}.`);
-  return new Problem('method-not-allowed', `${url} answers ${allowed.join(', ')}.`, { headers: { allow: allowed.join(', ') } });
 }

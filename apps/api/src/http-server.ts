@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Lifecycle } from './lifecycle.js';
-import { Problem } from './problem.js';
+import { problems } from './measuring-points.js';
+import { Problem, PROBLEM_TYPE } from './problem.js';
+import { pathOf, Routes } from './routes.js';
 
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
-const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 
 /**
  * Fastify with time limits tighter than Node's (headers 60 s, request 300 s): a device that stalls holds a socket for
@@ -18,20 +19,20 @@ export function createHttpAdapter(bodyLimit: number, lifecycle: Lifecycle): Fast
     bodyLimit,
     requestTimeout: 60_000,
     keepAliveTimeout: 65_000, // above the usual 60 s of proxies, which must be the ones to close an idle connection
-    http: { headersTimeout: 20_000, connectionsCheckingInterval: 5_000, maxHeaderSize: 16_384 },
+    // Without a Host header Node answers a bare 400 of its own: refuseMisdirected() gives ours.
+    http: { headersTimeout: 20_000, connectionsCheckingInterval: 5_000, maxHeaderSize: 16_384, requireHostHeader: false },
     forceCloseConnections: 'idle',
     return503OnClosing: false, // a request that still arrives on an open connection is answered, with Connection: close
     routerOptions: { ignoreTrailingSlash: true },
-    genReqId: (request: { headers: Record<string, string | string[] | undefined> }) => {
-      const given = request.headers['x-request-id'];
-      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
-    },
+    genReqId: requestId,
     frameworkErrors: answerUnroutable,
     clientErrorHandler: answerMalformed,
   });
   const server = adapter.getInstance();
   // A client that says it has sent all it will, and then reads, gets its answer: its lines are stored by then.
   (server.server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
+  server.server.on('checkExpectation', answerExpectation);
+  refuseMisdirected(server);
   server.addHook('onSend', (request, reply, payload, done) => {
     void reply.header('x-request-id', request.id);
     // An answer given while draining ends its connection; left open, it would hold up the close for keepAliveTimeout.
@@ -39,6 +40,28 @@ export function createHttpAdapter(bodyLimit: number, lifecycle: Lifecycle): Fast
     done(null, payload);
   });
   return adapter;
+}
+
+function requestId({ headers }: { headers: Record<string, string | string[] | undefined> }): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+}
+
+/**
+ * Answers what no route does before a byte of its body is read: otherwise a JSON body to an unknown route would be
+ * told that its type is wrong (415), not that there is no such route. OPTIONS of a route says which methods it answers.
+ */
+function refuseMisdirected(server: FastifyInstance): void {
+  const routes = new Routes();
+  server.addHook('onRoute', ({ method, url }) => routes.add(method, pathOf(url)));
+  server.addHook('onRequest', (request, reply, done) => {
+    if (request.headers.host === undefined && request.raw.httpVersion === '1.1') return done(new Problem('bad-request', 'An HTTP/1.1 request has a Host header.'));
+    if (!request.is404) return done();
+    const path = pathOf(request.url);
+    const allowed = request.method === 'OPTIONS' ? routes.methodsOf(path) : [];
+    if (allowed.length === 0) return done(routes.refusal(request.method, path));
+    void reply.status(204).header('allow', ['OPTIONS', ...allowed].sort().join(', ')).send();
+  });
 }
 
 /**
@@ -56,26 +79,56 @@ export function trackSilentConnections(server: Server): () => void {
   return () => silent.forEach((socket) => socket.destroy());
 }
 
-/** A URL that cannot be decoded, before there is a route to answer it. */
-function answerUnroutable(error: Error, request: FastifyRequest, reply: FastifyReply): void {
-  const problem = new Problem('bad-request', error.message);
-  void reply.status(problem.status).headers({ 'content-type': PROBLEM_TYPE, 'x-request-id': request.id }).send(JSON.stringify(problem.body(request.id)));
+/** A URL that cannot be decoded, or with too long a parameter, before there is a route to answer it. */
+function answerUnroutable(error: Error & { statusCode?: number }, request: Pick<FastifyRequest, 'id' | 'url'>, reply: FastifyReply): void {
+  const problem =
+    error.statusCode === 414
+      ? new Problem('url-too-long', 'A part of the path that stands for a parameter holds at most 100 characters.')
+      : new Problem('bad-request', `The path ${JSON.stringify(request.url.slice(0, 200))} cannot be decoded: % is followed by two hexadecimal digits, of UTF-8 text.`);
+  tell(problem);
+  void reply.status(problem.status).headers({ 'content-type': PROBLEM_TYPE, 'cache-control': 'no-store', 'x-request-id': request.id }).send(JSON.stringify(problem.body(request.id)));
 }
 
-/** What is not HTTP, or too slow or too large a head: answered by hand, because there is no request to reply to. */
-function answerMalformed(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed) return;
-  const id = randomUUID();
-  const [line, problem] = malformed(error.code);
+/** The errors filter tells of the others. */
+function tell({ code, status }: Problem): void {
+  problems.publish({ code, status, route: undefined });
+}
+
+/** `Expect` with anything but 100-continue: Node would answer a bare 417 of its own. */
+function answerExpectation(request: IncomingMessage, response: ServerResponse): void {
+  const id = requestId(request);
+  const problem = new Problem('expectation-failed', 'The only expectation that can be met is 100-continue.');
   const body = JSON.stringify(problem.body(id));
+  tell(problem);
+  response.writeHead(problem.status, { 'content-type': PROBLEM_TYPE, 'cache-control': 'no-store', 'x-request-id': id, 'content-length': Buffer.byteLength(body) }).end(body);
+}
+
+/** Fastify's type says otherwise: `rawPacket` is the Buffer that could not be parsed. */
+type ParseError = Error & { code?: string; rawPacket?: unknown };
+
+/** What is not HTTP, or too slow or too large a head: answered by hand, because there is no request to reply to. */
+function answerMalformed(error: ParseError, socket: Socket & { _httpMessage?: { headersSent: boolean } | null }): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  // In the middle of another answer these bytes would be taken for its rows. Node's own handler asks the same field.
+  if (socket._httpMessage?.headersSent === true) {
+    socket.destroy();
+    return;
+  }
+  const id = randomUUID();
+  const [reason, problem] = malformed(error);
+  const body = JSON.stringify(problem.body(id));
+  tell(problem);
   if (socket.writable) {
-    socket.write(`HTTP/1.1 ${line}\r\nContent-Type: ${PROBLEM_TYPE}\r\nX-Request-Id: ${id}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
+    socket.write(`HTTP/1.1 ${problem.status} ${reason}\r\nContent-Type: ${PROBLEM_TYPE}\r\nX-Request-Id: ${id}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`);
   }
   socket.destroySoon();
 }
 
-function malformed(code: string | undefined): [statusLine: string, Problem] {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return ['408 Request Timeout', new Problem('request-timeout', 'The request did not arrive in time.')];
-  if (code === 'HPE_HEADER_OVERFLOW') return ['431 Request Header Fields Too Large', new Problem('headers-too-large', 'The headers are larger than 16 KiB.')];
-  return ['400 Bad Request', new Problem('bad-request', 'This is not a well-formed HTTP request.')];
+const REQUEST_LINE = /^[!#$%&'*+.^`|~\w-]+ \S+ HTTP\/1\.[01]\r?\n/;
+
+function malformed({ code, rawPacket }: ParseError): [reason: string, Problem] {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return ['Request Timeout', new Problem('request-timeout', 'The request did not arrive in time.')];
+  if (code === 'HPE_HEADER_OVERFLOW') return ['Request Header Fields Too Large', new Problem('headers-too-large', 'The request line and the headers are larger than 16 KiB.')];
+  if (code === 'HPE_INVALID_METHOD' && Buffer.isBuffer(rawPacket) && REQUEST_LINE.test(rawPacket.toString('latin1'))) return ['Not Implemented', new Problem('unknown-method', 'The service knows no such HTTP method.')];
+  return ['Bad Request', new Problem('bad-request', 'This is not a well-formed HTTP request.')];
 }

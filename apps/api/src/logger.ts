@@ -3,10 +3,14 @@ import { pino, type Logger } from 'pino';
 
 export type { Logger } from 'pino';
 
-/** JSON lines on stdout. Headers that carry secrets are never written, whoever logs them. */
-export function createLogger(level: string): Logger {
+/**
+ * JSON lines on stdout. Headers that carry secrets are never written, whoever logs them.
+ * @param fields further fields of each line, asked when it is written
+ */
+export function createLogger(level: string, fields?: () => object): Logger {
   return pino({
     level,
+    mixin: fields,
     base: undefined,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },

@@ -1,6 +1,7 @@
-import type { Config } from '@ingot/config';
-import { DatasetRunner } from '@ingot/models';
-import { createPool, ReadRepository, type ConnectionPool } from '@ingot/postgres';
+import { ConfigError, type Config } from '@ingot/config';
+import { Cursors } from '@ingot/endpoints';
+import { createPool, ReadRepository, withConnection, type ConnectionPool } from '@ingot/postgres';
+import { tmpdir } from 'node:os';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule, type AppOptions } from './app.module.js';
@@ -10,84 +11,138 @@ import { configureBodies } from './ingest/bodies.js';
 import { IngestService } from './ingest/ingest.service.js';
 import { Lifecycle } from './lifecycle.js';
 import { NestLogger, type Logger } from './logger.js';
-import type { Project } from './project.js';
+import { MetricsService } from './operations/metrics/metrics.service.js';
+import { OPERATIONS_SETTINGS, OperationsDatabase } from './operations/operations-database.js';
+import type { DescribedProject } from './project.js';
+import { readCursorSecret } from './query/cursor-secret.js';
+import { QueryService } from './query/query.service.js';
+import { checkSessionBudget, sessionBudget } from './session-budget.js';
 import type { ClosingList } from './shutdown.js';
+import { dropStalledReaders } from './stalled-readers.js';
+import type { Tracing } from './tracing/tracing.js';
+import { createRunners } from './transform/runners.js';
 
-// Each runner: one session for runs, one for maintenance, one to look at the watermark or to cancel.
-const SESSIONS_PER_RUNNER = 3;
+/** Sessions that are in no pool, by name. */
+const SINGLE_SESSIONS = ['ingot ingest', 'ingot settle', 'ingot wake', 'ingot history', 'ingot apply', 'ingot rebuild'];
 
 /**
  * Pools, runners and the HTTP server of an applied project.
  * @returns the address it listens on, e.g. `http://127.0.0.1:3000`
  */
-export async function serve(url: string, config: Config, project: Project, logger: Logger, open: ClosingList): Promise<string> {
+export async function serve(url: string, config: Config, project: DescribedProject, logger: Logger, open: ClosingList, tracing?: Tracing): Promise<string> {
   const lifecycle = new Lifecycle();
+  const pools = new Map<string, ConnectionPool>();
   const pool = (name: string, max: number, settings?: Record<string, string>): ConnectionPool => {
     const made = createPool({ url, name, max, settings, acquireTimeoutMs: config.INGOT_ACQUIRE_TIMEOUT_MS, onError: (err) => logger.warn({ err, pool: name }, 'an idle connection broke') });
-    open.add(name, () => made.end());
+    pools.set(name, made);
     return made;
   };
 
-  const health = pool('ingot health', 1);
-  const runs = pool('ingot run', SESSIONS_PER_RUNNER * project.datasets.length, { jit: 'off' });
-  const runners = new Map(project.datasets.map((dataset) => [dataset.name, createRunner(runs, dataset, config, logger)]));
+  open.add('pools', () => Promise.all([...pools.values()].map((each) => each.end())));
+
+  const sessions = sessionBudget(config, project.datasets);
+  const health = pool('ingot health', sessions.health);
+  const tight = await withConnection(health, (client) => checkSessionBudget(client, sessions));
+  if (tight !== undefined) logger.warn(tight);
+  const scrapes = pool('ingot metrics', sessions.metrics);
+  const records = new OperationsDatabase(pool('ingot records', sessions.records, OPERATIONS_SETTINGS), url);
+  open.add('ingot history', () => records.close());
+  const runs = pool('ingot run', sessions.runs, { jit: 'off' });
+  const runners = createRunners({
+    url,
+    pool: runs,
+    datasets: project.datasets,
+    logger,
+    maxRows: config.INGOT_RUN_MAX_ROWS,
+    historyDays: config.INGOT_RUN_HISTORY_DAYS,
+    runs: config.INGOT_ROLE !== 'api',
+    shared: !config.embedded,
+  });
+  open.add('ingot wake', () => runners.close());
+  const answers = config.INGOT_ROLE !== 'transform';
   const repository = new ReadRepository({
     url,
     name: 'ingot read',
     min: config.INGOT_READ_POOL_MIN,
-    max: config.INGOT_READ_POOL_MAX,
+    max: sessions.reads,
     acquireTimeoutMs: config.INGOT_ACQUIRE_TIMEOUT_MS,
     transactionSeconds: config.INGOT_READ_TX_SECONDS,
     slowMs: config.INGOT_SLOW_QUERY_MS,
+    largeReads: config.INGOT_LARGE_READS,
+    spool: { folder: config.INGOT_SPOOL_DIR ?? tmpdir(), limitBytes: config.INGOT_SPOOL_READ_BYTES, totalLimitBytes: config.INGOT_SPOOL_TOTAL_BYTES },
     log: logger,
   });
   open.add('ingot read', () => repository.close());
+  await repository.prepare().catch((error: Error) => {
+    throw new ConfigError([`INGOT_SPOOL_DIR: nothing can be kept there: ${error.message}`]);
+  });
 
   const app: NestFastifyApplication = await createApp(config, lifecycle, logger, {
     ingest: {
-      sources: project.datasets.flatMap(({ sources }) => sources),
+      sources: answers ? project.datasets.flatMap(({ sources }) => sources) : [],
       databaseUrl: url,
       limits: { queueLimitBytes: config.INGOT_QUEUE_LIMIT_BYTES, deadlineMs: config.INGOT_INGEST_DEADLINE_MS },
       logger,
-      onFlushed: wakeOwner(project, runners),
+      onFlushed: (relation) => runners.flushed(relation),
     },
     query: {
-      endpoints: project.endpoints,
+      endpoints: answers ? project.endpoints : [],
       repository,
-      freshness: async (dataset, timeoutMs) => (await runners.get(dataset)?.catchUp({ timeoutMs })) ?? { fresh: true },
+      freshness: (dataset, timeoutMs) => runners.catchUp(dataset, timeoutMs),
       freshnessWaitMs: config.INGOT_FRESHNESS_WAIT_MS,
+      freshnessMaxWaitMs: config.INGOT_FRESHNESS_MAX_WAIT_MS,
+      cursors: new Cursors(await readCursorSecret(health)),
+      cacheBytes: config.INGOT_RESULT_CACHE_BYTES,
+      version: project.version,
       logger,
     },
-    transform: { runners: [...runners.values()], logger },
+    transform: { runners: runners.all, logger },
     operations: {
+      health: {
+        version: project.version,
+        pool: health,
+        lifecycle,
+        ingest: () => app.get(IngestService).status,
+        datasets: () => Object.fromEntries(runners.all.map(({ name, standsStill }) => [name, { applied: standsStill !== 'not-applied', ...(standsStill === undefined ? {} : { stands_still: standsStill }) }])),
+      },
+      records: {
+        datasets: project.datasets,
+        endpoints: project.endpoints,
+        database: records,
+        standsStill: (dataset) => runners.all.find(({ name }) => name === dataset)?.standsStill,
+        wake: (dataset) => runners.wake(dataset),
+      },
+    },
+    metrics: {
       version: project.version,
-      pool: health,
-      lifecycle,
+      datasets: project.datasets,
       ingest: () => app.get(IngestService).status,
-      datasets: () => Object.fromEntries([...runners].map(([name, { standsStill }]) => [name, { applied: standsStill !== 'not-applied', ...(standsStill === undefined ? {} : { stands_still: standsStill }) }])),
+      standsStill: () => new Map(runners.all.map(({ name, standsStill }) => [name, standsStill])),
+      reads: () => repository.status,
+      results: () => app.get(QueryService).results.usage,
+      pools: new Map(pools).set('ingot read', repository.pool),
+      database: { pool: scrapes, sessions: [...pools.keys(), 'ingot read', ...SINGLE_SESSIONS] },
+    },
+    openApi: {
+      version: project.version,
+      endpoints: answers ? project.endpoints : [],
+      sources: answers ? project.datasets.flatMap(({ name, sources }) => sources.map(({ path }) => ({ dataset: name, path, bodyLimitBytes: config.INGOT_BODY_LIMIT_BYTES }))) : [],
     },
   });
+  app.get(MetricsService).watch(app.getHttpAdapter().getInstance());
+  tracing?.watch(app.getHttpAdapter().getInstance());
+  dropStalledReaders(app.getHttpAdapter().getInstance(), config.INGOT_STALLED_READER_SECONDS);
   const endSilentConnections = trackSilentConnections(app.getHttpServer());
-  open.add('HTTP', async () => {
+  open.add('HTTP', async (shareMs) => {
     lifecycle.drain();
     endSilentConnections();
     // Who has not taken his answer by then is cut, so that the flushes and runs still get their time.
-    const cut = setTimeout(() => app.getHttpServer().closeAllConnections(), config.INGOT_SHUTDOWN_MS / 2);
+    const cut = setTimeout(() => app.getHttpServer().closeAllConnections(), shareMs / 2);
     await app.close().finally(() => clearTimeout(cut));
   });
   await app.listen({ host: config.HOST, port: config.PORT });
   lifecycle.started();
   return addressOf(app, config.HOST);
-}
-
-function createRunner(pool: ConnectionPool, dataset: Project['datasets'][number], config: Config, log: Logger): DatasetRunner {
-  return new DatasetRunner({ pool, dataset, log, maxRows: config.INGOT_RUN_MAX_ROWS, historyDays: config.INGOT_RUN_HISTORY_DAYS });
-}
-
-/** New rows in a bronze table wake the runner of the dataset that owns it. */
-function wakeOwner(project: Project, runners: ReadonlyMap<string, DatasetRunner>): (relation: string) => void {
-  const owners = new Map(project.datasets.flatMap(({ name, sources }) => sources.map(({ relation }) => [relation, runners.get(name)])));
-  return (relation) => owners.get(relation)?.wake();
 }
 
 async function createApp(config: Config, lifecycle: Lifecycle, logger: Logger, options: AppOptions): Promise<NestFastifyApplication> {

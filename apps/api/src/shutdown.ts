@@ -2,9 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What is open and must be closed, in the order of opening; a boot that fails half way closes what it has. */
 export class ClosingList {
-  private readonly steps: { name: string; close: () => Promise<unknown> }[] = [];
+  private readonly steps: { name: string; close: (shareMs: number) => Promise<unknown> }[] = [];
 
-  add(name: string, close: () => Promise<unknown>): void {
+  /** @param close is told how long it may take */
+  add(name: string, close: (shareMs: number) => Promise<unknown>): void {
     this.steps.push({ name, close });
   }
 
@@ -18,7 +19,8 @@ export class ClosingList {
     const unclean: string[] = [];
     for (let step = this.steps.pop(); step !== undefined; step = this.steps.pop()) {
       const reserved = this.steps.length * RESERVED_MS;
-      const error = await within(Math.max(RESERVED_MS, deadline - Date.now() - reserved), step.close);
+      const shareMs = Math.max(RESERVED_MS, deadline - Date.now() - reserved);
+      const error = await within(shareMs, () => step.close(shareMs));
       if (error === undefined) continue;
       unclean.push(step.name);
       report(step.name, error);
