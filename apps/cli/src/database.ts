@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig, type Config } from '@ingot/config';
-import { loadDatasets, type Dataset } from '@ingot/datasets';
+import { loadDatasets, Problems, type Dataset } from '@ingot/datasets';
 import { isMigrated, migrate } from '@ingot/db';
+import { surveyProject, type Endpoint } from '@ingot/endpoints';
 import { adoptCluster, checkCluster } from '@ingot/models';
 import { cancelStatement, checkServer, closeAtOnce, connect, joinOrStartEmbedded } from '@ingot/postgres';
 import type { Client } from 'pg';
@@ -11,6 +12,8 @@ import type { Io } from './io.js';
 export interface Session {
   readonly config: Config;
   readonly datasets: readonly Dataset[];
+  /** Of all datasets, when the command asked for them. */
+  readonly endpoints: readonly Endpoint[];
   readonly url: string;
   /** With `jit` off, as a run wants it. */
   readonly client: Client;
@@ -21,6 +24,8 @@ export interface SessionTerms {
   readonly name: string;
   /** Brings the operational schema up to date, and the watermarks to a server the database was restored on; without it, either is an error. */
   readonly migrate?: boolean;
+  /** Reads endpoint files too: for what may take away what they read. */
+  readonly endpoints?: boolean;
 }
 
 const POLL_MS = 200;
@@ -32,15 +37,23 @@ const POLL_MS = 200;
  */
 export async function withDatabase<T>(io: Io, terms: SessionTerms, work: (session: Session) => Promise<T>): Promise<T> {
   const config = loadConfig(io.env);
-  const datasets = await loadDatasets(config.INGOT_SQL_DIR);
+  const { datasets, endpoints } = await loadFiles(config.INGOT_SQL_DIR, terms.endpoints ?? false);
   return withServer(io, config, async (url) => {
     if (terms.migrate) await prepare(io, url);
     return withClient(io, url, terms.name, async (client) => {
       if (!(await isMigrated(client))) throw new Error('The database has no operational schema of this release: run `ingot migrate` first');
       await checkCluster(client);
-      return work({ config, datasets, url, client });
+      return work({ config, datasets, endpoints, url, client });
     });
   });
+}
+
+async function loadFiles(sqlDir: string, withEndpoints: boolean): Promise<Pick<Session, 'datasets' | 'endpoints'>> {
+  if (!withEndpoints) return { datasets: await loadDatasets(sqlDir), endpoints: [] };
+  const problems = new Problems();
+  const served = await surveyProject(sqlDir, problems);
+  problems.throwIfAny();
+  return { datasets: served.map(({ dataset }) => dataset), endpoints: served.flatMap(({ endpoints }) => endpoints) };
 }
 
 /** What was done to make a database fit this release and this server. */

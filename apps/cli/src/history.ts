@@ -14,7 +14,7 @@ export async function withHistory<T>(io: Io, work: (history: RunHistory, config:
     const client = await connect({ url, name: SESSION });
     const ready = await isMigrated(client).finally(() => client.end());
     if (!ready) throw new Error('The database has no operational schema of this release: run `ingot migrate` first');
-    const history = await openRunHistory(url, SESSION);
+    const history = await openRunHistory({ url, name: SESSION });
     try {
       return await work(history, config);
     } finally {
@@ -35,14 +35,4 @@ export async function findRun(io: Io, history: RunHistory, id: number): Promise<
 export function formatRunIds({ runId, firstRunId }: Pick<Run, 'runId' | 'firstRunId'>): string {
   if (runId === null) return '-';
   return firstRunId === null || firstRunId === runId ? String(runId) : `${firstRunId} to ${runId}`;
-}
-
-/** A record for machines: names as in the tables of the schema `ingot`. */
-export function plainRun(run: Run) {
-  const { id, dataset, kind, status, runs, attempts, cut, error } = run;
-  return {
-    id, dataset, kind, status, run_id: run.runId, first_run_id: run.firstRunId, runs, attempts,
-    started_at: run.startedAt, finished_at: run.finishedAt, duration_ms: run.durationMs,
-    rows_in: run.rowsIn, cut, code_hash: run.codeHash, xid: run.xid, snapshot_xmax: run.snapshotXmax, snapshot_xip: run.snapshotXip, error,
-  };
 }

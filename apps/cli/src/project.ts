@@ -1,6 +1,6 @@
 import { loadConfig, type Config } from '@ingot/config';
-import { DatasetError, loadUnitTests, surveyDatasets, type Dataset, type Problem, type UnitTest } from '@ingot/datasets';
-import { loadEndpoints, type Endpoint } from '@ingot/endpoints';
+import { loadUnitTests, Problems, type Dataset, type UnitTest } from '@ingot/datasets';
+import { surveyProject, type Endpoint } from '@ingot/endpoints';
 import type { Io } from './io.js';
 
 /** Every file under sql/ as read. */
@@ -22,22 +22,11 @@ export interface ProjectPart {
 export async function loadProject(io: Io): Promise<Project> {
   const config = loadConfig(io.env);
   const sqlDir = config.INGOT_SQL_DIR;
-  const survey = await surveyDatasets(sqlDir);
-  const problems: Problem[] = [...survey.problems];
-  const routes = new Map<string, string>();
-  const attempt = async <T>(read: Promise<T[]>): Promise<T[]> => {
-    try {
-      return await read;
-    } catch (error) {
-      if (!(error instanceof DatasetError)) throw error;
-      problems.push(...error.problems);
-      return [];
-    }
-  };
+  const problems = new Problems();
   const parts: ProjectPart[] = [];
-  for (const { dataset, unsure } of survey.datasets) {
-    parts.push({ dataset, endpoints: await attempt(loadEndpoints(sqlDir, dataset, { unsure, routes })), unitTests: await attempt(loadUnitTests(sqlDir, dataset, unsure)) });
+  for (const { dataset, unsure, endpoints } of await surveyProject(sqlDir, problems)) {
+    parts.push({ dataset, endpoints, unitTests: await problems.gather(loadUnitTests(sqlDir, dataset, unsure)) });
   }
-  if (problems.length > 0) throw new DatasetError(problems);
+  problems.throwIfAny();
   return { config, parts };
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { JsonDocument } from '@ingot/datasets';
 import type { ApplyPlan, SampleDifference } from '@ingot/models';
 import { createTestDatabase, type TestDatabase } from '@ingot/testing';
 import { jsonOf, runCli } from './command-line.js';
@@ -11,7 +12,7 @@ describe('ingot plan, apply and rebuild', () => {
   const ingot = (changes: Record<string, string | undefined>, ...args: string[]) => withProject(changes, (sqlDir) => runCli(args, { databaseUrl: db.url, sqlDir }));
   const plan = async (changes: Record<string, string | undefined>, ...args: string[]) => {
     const result = await ingot(changes, 'plan', '--json', ...args);
-    return jsonOf<{ datasets: (ApplyPlan & { sample?: SampleDifference[] })[] }>(result).datasets[0]!;
+    return jsonOf<{ datasets: (JsonDocument<ApplyPlan> & { sample?: JsonDocument<SampleDifference>[] })[] }>(result).datasets[0]!;
   };
 
   beforeAll(async () => {
@@ -38,15 +39,15 @@ describe('ingot plan, apply and rebuild', () => {
       ['gold.devices', 'nothing', 'it reads silver.stg, which is rebuilt'],
     ]);
     expect((await plan(changes, 'state:modified')).models.map(({ relation }) => relation)).toEqual(['silver.stg']);
-    expect((await plan({})).isEmpty).toBe(true);
+    expect((await plan({})).is_empty).toBe(true);
   });
 
   it('compares rows of the newest lines by the applied files and by these', async () => {
     const changes = stg((text) => text.replace('line as text from bronze.raw', "case when id % 10 = 0 then 'x' || line else line end as text from bronze.raw where id > 25").replace('increment_on', 'unique_key: [raw_id]\nincrement_on'));
     const { sample } = await plan(changes, '--sample', '--sample-rows', '12');
     expect(sample).toMatchObject([
-      { relation: 'silver.stg', rowsBefore: 12, rowsAfter: 5, added: 0, removed: 7, changed: 1 },
-      { relation: 'gold.devices', rowsBefore: 3, rowsAfter: 3 },
+      { relation: 'silver.stg', rows_before: 12, rows_after: 5, added: 0, removed: 7, changed: 1 },
+      { relation: 'gold.devices', rows_before: 3, rows_after: 3 },
     ]);
     expect(sample![0]!.rows).toContainEqual({ before: ['30', 'd0', 'line 30'], after: ['30', 'd0', 'xline 30'] });
     const { stdout } = await ingot(changes, 'plan', '--sample', '--sample-rows', '12');
@@ -57,7 +58,7 @@ describe('ingot plan, apply and rebuild', () => {
   it('compares with seeds as their files are now, new ones too', async () => {
     const joined = stg((text) => text.replace('tags:', 'lookups: [seeds.places]\ntags:').replace('line as text from bronze.raw', "line || coalesce(place, '') as text from bronze.raw left join seeds.places using (device)"));
     const { sample } = await plan({ ...joined, 't/seeds/places.csv': 'device,place\nd1,cellar\n' }, '--sample');
-    expect(sample![0]).toMatchObject({ relation: 'silver.stg', rowsBefore: 30, rowsAfter: 30, added: 10, removed: 10 });
+    expect(sample![0]).toMatchObject({ relation: 'silver.stg', rows_before: 30, rows_after: 30, added: 10, removed: 10 });
     expect(sample![0]!.rows).toContainEqual({ after: ['1', 'd1', 'line 1cellar'] });
   });
 
@@ -71,10 +72,10 @@ describe('ingot plan, apply and rebuild', () => {
   it('leaves rows of the sample out that a run would put aside, and counts them', async () => {
     const failing = stg((text) => text.replace('line as text', '(1 / ((id - 7) * (id - 20)))::text as text'));
     const { sample } = await plan(failing, '--sample', '--backfill');
-    expect(sample![0]).toMatchObject({ relation: 'silver.stg', rowsBefore: 30, rowsAfter: 28, failingBefore: 0, failingAfter: 2 });
+    expect(sample![0]).toMatchObject({ relation: 'silver.stg', rows_before: 30, rows_after: 28, failing_before: 0, failing_after: 2 });
     expect((await ingot(failing, 'plan', '--sample', '--backfill')).stdout).toMatch(/^silver\.stg on the sample: .*; input rows left out because they fail: 0 before, 2 now$/m);
     const hopeless = stg((text) => text.replace('line as text', '(1 / (id * 0))::text as text').replace('from bronze.raw', 'from bronze.raw cross join generate_series(1, 1)'));
-    expect(await plan(hopeless, '--sample', '--backfill')).toMatchObject({ sample: [{ rowsAfter: 0, failingAfter: 30 }, {}] });
+    expect(await plan(hopeless, '--sample', '--backfill')).toMatchObject({ sample: [{ rows_after: 0, failing_after: 30 }, {}] });
   });
 
   it('takes for modified what ls takes: seeds too, but neither layout nor comments', async () => {
@@ -97,7 +98,7 @@ describe('ingot plan, apply and rebuild', () => {
     expect(done.progress.length).toBeGreaterThan(1);
     expect(done.progress.at(-1)).toMatch(/^silver\.stg \[#{20}\] 30 of about 30 rows/);
     expect(await db.query('select count(*)::int as n from silver.stg where size = length(text)')).toEqual([{ n: 30 }]);
-    expect((await plan(changes)).isEmpty).toBe(true);
+    expect((await plan(changes)).is_empty).toBe(true);
   });
 
   it('rebuilds what selectors choose, with what reads it', async () => {

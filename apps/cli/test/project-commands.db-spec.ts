@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Catalog } from '@ingot/datasets';
+import type { Catalog, JsonDocument } from '@ingot/datasets';
 import { createTestDatabase, type TestDatabase } from '@ingot/testing';
 import { runCli } from './command-line.js';
 import { withProject } from './project-files.js';
@@ -14,20 +14,20 @@ describe('what is read with a database', () => {
   });
   afterAll(() => database.drop());
 
-  async function docs(sqlDir: string): Promise<Catalog> {
+  async function docs(sqlDir: string): Promise<JsonDocument<Catalog>> {
     const out = join(sqlDir, '..', 'docs');
     const { code, stdout, stderr } = await runCli(['docs', '--out', out], { sqlDir, databaseUrl: database.url });
     expect([code, stdout]).toEqual([0, expect.stringMatching(/3 relations\n$/)]);
     expect(stderr).not.toContain('no database');
-    return JSON.parse(await readFile(join(out, 'catalog.json'), 'utf8')) as Catalog;
+    return JSON.parse(await readFile(join(out, 'catalog.json'), 'utf8')) as JsonDocument<Catalog>;
   }
 
   it('ingot docs holds types, sizes and the last run as the database has them', async () => {
     await withProject({}, async (sqlDir) => {
       const terms = { sqlDir, databaseUrl: database.url };
       const before = await docs(sqlDir); // nothing is applied yet
-      expect(before).toMatchObject({ fromDatabase: true });
-      expect(before.datasets[0]).not.toHaveProperty('lastRun');
+      expect(before).toMatchObject({ from_database: true });
+      expect(before.datasets[0]).not.toHaveProperty('last_run');
       expect(before.datasets[0]!.relations.every(({ stored }) => stored === undefined)).toBe(true);
 
       expect((await runCli(['apply'], terms)).code).toBe(0);
@@ -36,14 +36,14 @@ describe('what is read with a database', () => {
       await database.query('analyze bronze.raw, silver.stg');
 
       const [dataset] = (await docs(sqlDir)).datasets;
-      expect(dataset!.lastRun).toMatchObject({ status: 'succeeded', runId: '1', rowsIn: 500 });
+      expect(dataset!.last_run).toMatchObject({ status: 'succeeded', run_id: '1', rows_in: 500 });
       const [raw, stg, devices] = dataset!.relations;
-      expect(stg!.columns).toEqual([{ name: 'raw_id', dataType: 'bigint', description: "The line's number" }, { name: 'device', dataType: 'text' }, { name: 'text', dataType: 'text' }]);
-      expect(stg!.stored).toMatchObject({ estimatedRows: 500 });
+      expect(stg!.columns).toEqual([{ name: 'raw_id', data_type: 'bigint', description: "The line's number" }, { name: 'device', data_type: 'text' }, { name: 'text', data_type: 'text' }]);
+      expect(stg!.stored).toMatchObject({ estimated_rows: 500 });
       expect(stg!.stored!.bytes).toBeGreaterThan(8_192);
-      expect(raw!.columns.find(({ name }) => name === 'received_at')).toEqual({ name: 'received_at', dataType: 'timestamp with time zone' });
-      expect(raw!.stored!.estimatedRows).toBe(500); // of its partitions
-      expect(devices!.columns.map(({ dataType }) => dataType)).toEqual(['text', 'bigint', 'bigint']);
+      expect(raw!.columns.find(({ name }) => name === 'received_at')).toEqual({ name: 'received_at', data_type: 'timestamp with time zone' });
+      expect(raw!.stored!.estimated_rows).toBe(500); // of its partitions
+      expect(devices!.columns.map(({ data_type }) => data_type)).toEqual(['text', 'bigint', 'bigint']);
       expect(devices!.stored).toEqual({ columns: expect.any(Array) as unknown });
     });
   });

@@ -19,7 +19,7 @@ describe('ingot parse', () => {
       ok: true,
       problems: [],
       warnings: [],
-      datasets: [{ name: 't', sources: 1, seeds: 0, models: 2, dataTests: 2, unitTests: 0, endpoints: 1 }],
+      datasets: [{ name: 't', sources: 1, seeds: 0, models: 2, data_tests: 2, unit_tests: 0, endpoints: 1 }],
     });
   });
 
@@ -173,7 +173,7 @@ describe('ingot docs', () => {
       const { code, stdout, stderr } = await runCli(['docs', '--no-database', '--out', out], { sqlDir });
       expect([code, stderr]).toEqual([0, '']);
       expect(stdout).toBe(`wrote ${['catalog.json', 'lineage.json', 'catalog.md'].map((name) => join(out, name)).join(', ')}: 3 relations, without a database\n`);
-      expect(JSON.parse(await readFile(join(out, 'catalog.json'), 'utf8'))).toMatchObject({ fromDatabase: false, datasets: [{ name: 't', endpoints: [{ route: 'GET /devices', columns: ['device', 'lines'] }] }] });
+      expect(JSON.parse(await readFile(join(out, 'catalog.json'), 'utf8'))).toMatchObject({ from_database: false, datasets: [{ name: 't', endpoints: [{ route: 'GET /devices', columns: ['device', 'lines'] }] }] });
       expect(JSON.parse(await readFile(join(out, 'lineage.json'), 'utf8'))).toEqual(jsonOf(await runCli(['lineage', '--json'], { sqlDir })));
       expect(await readFile(join(out, 'catalog.md'), 'utf8')).toContain('### gold.devices');
     });
@@ -188,7 +188,7 @@ describe('ingot docs', () => {
       const refused = await runCli(['docs', '--out', out, '--json'], { sqlDir, databaseUrl: 'postgres://nobody@127.0.0.1:1/nothing' });
       expect(refused.code).toBe(0);
       expect(refused.stderr).toMatch(/^no database: .*(ECONNREFUSED|refused|reach)/);
-      expect(jsonOf(refused)).toMatchObject({ fromDatabase: false });
+      expect(jsonOf(refused)).toMatchObject({ from_database: false });
     });
   });
 });

@@ -75,11 +75,11 @@ describe('ingot quarantine', () => {
       'silver.stg 22P02: invalid input syntax for type integer: "é" 1 @ @ 3',
       '',
     ]);
-    expect(jsonOf(await runCli(['quarantine', 'ls', '--json', '-d', 't'], terms))).toMatchObject({ groups: [{ model: 'silver.stg', reasons: ['plausible'], entries: 2, toReplay: 0 }, { reasons: ['22P02'], entries: 1 }] });
+    expect(jsonOf(await runCli(['quarantine', 'ls', '--json', '-d', 't'], terms))).toMatchObject({ groups: [{ model: 'silver.stg', reasons: ['plausible'], entries: 2, to_replay: 0 }, { reasons: ['22P02'], entries: 1 }] });
     const rule = await runCli(['quarantine', 'show', '1'], terms);
     expect(rule.stdout).toMatch(/^entry 1 of t\n {2}model +silver\.stg\n {2}input +bronze\.raw \{.*"line":"700".*\}\n {2}reason +plausible \(sql\/t\/silver\/stg\.sql:11:\d+\)\n/);
     const error = await runCli(['quarantine', 'show', '3', '--json'], terms);
-    expect(jsonOf(error)).toMatchObject({ inputRow: { line: 'é' }, reasons: [{ name: 'SQLSTATE 22P02', message: 'invalid input syntax for type integer: "é"', place: { file: 'sql/t/silver/stg.sql', line: 13, column: 1 } }] });
+    expect(jsonOf(error)).toMatchObject({ input_row: { line: 'é' }, reasons: [{ name: 'SQLSTATE 22P02', message: 'invalid input syntax for type integer: "é"', place: { file: 'sql/t/silver/stg.sql', line: 13, column: 1 } }] });
   });
 
   it('replays what is asked for, with the next run', async () => {

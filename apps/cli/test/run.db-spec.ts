@@ -221,7 +221,7 @@ describe('ingot runs', () => {
     expect(stdout).toMatch(/^new rows +2 +5 +\+150 %$/m);
     expect(stdout).toMatch(/^silver\.stg: rows +2 +5 +\+150 %$/m);
     expect(stdout).toMatch(/\nsame code; usual duration \d\.\d\d s\nodd: silver\.stg: 2 rows became 5\n/);
-    expect(jsonOf<object>(await runCli(['runs', 'compare', later!, later!, '--json'], terms))).toMatchObject({ sameCode: true, anomalies: [] });
+    expect(jsonOf<object>(await runCli(['runs', 'compare', later!, later!, '--json'], terms))).toMatchObject({ same_code: true, anomalies: [] });
   });
 });
 

@@ -124,4 +124,10 @@ describe('ingot unit', () => {
       await rm(root, { recursive: true });
     }
   });
+
+  it('passes every unit test of this project', async () => {
+    const { code, stdout } = await runCli(['unit'], { databaseUrl: db.url, sqlDir: 'sql' });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^(\d+) unit tests in \d+\.\d+ s: \1 OK$/m);
+  });
 });

@@ -32,11 +32,11 @@ export const applyCommand = (io: Io): Command => withBackfillOptions(new Command
   });
 
 async function applyFiles(io: Io, options: Options): Promise<void> {
-  await withDatabase(io, { name: 'ingot apply', migrate: true }, async ({ client, config, datasets }) => {
+  await withDatabase(io, { name: 'ingot apply', migrate: true, endpoints: true }, async (session) => {
     const outcomes = [];
-    for (const dataset of chooseDatasets(datasets, options.dataset)) {
+    for (const dataset of chooseDatasets(session.datasets, options.dataset)) {
       let applied: Applied | undefined;
-      await apply(client, dataset, (line) => io.say(line), { ...applyOptions(io, config, options), backfill: options.backfill ?? false, onApplied: (done) => (applied = done) });
+      await apply(session.client, dataset, (line) => io.say(line), { ...applyOptions(io, session, dataset.name, options), backfill: options.backfill ?? false, onApplied: (done) => (applied = done) });
       io.progress(undefined);
       outcomes.push(plainApplied(dataset.name, applied));
       if (applied !== undefined && !options.json) io.out(formatApplied(io, applied));

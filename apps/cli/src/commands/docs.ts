@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { buildCatalog, catalogMarkdown, datasetLineage, type CatalogFacts, type CatalogPart } from '@ingot/datasets';
+import { buildCatalog, catalogMarkdown, jsonDocument, type CatalogFacts } from '@ingot/datasets';
+import { catalogPart } from '@ingot/endpoints';
 import { readCatalogFacts } from '@ingot/models';
 import { Command } from 'commander';
 import { withDatabase } from '../database.js';
-import { readersOf } from '../endpoint-readers.js';
 import type { Io } from '../io.js';
 import { formatError } from '../output/errors.js';
 import { jsonOption, writeJson } from '../output/json.js';
@@ -31,21 +31,12 @@ export const docsCommand = (io: Io): Command => new Command('docs')
     const project = await loadProject(io);
     const facts = options.database ? await askDatabase(io, project) : undefined;
     const catalogue = new Map([...(facts?.relations ?? [])].map(([relation, { columns }]) => [relation, columns.map(({ name }) => name)]));
-    const parts = project.parts.map(({ dataset, endpoints }): CatalogPart => ({
-      dataset,
-      lineage: datasetLineage(dataset, readersOf(endpoints), catalogue),
-      endpoints: endpoints.map(({ path, file, description, parameters }) => ({
-        route: `GET ${path}`,
-        file,
-        description,
-        parameters: parameters.map(({ name, type, required, description: text }) => ({ name, type, required, description: text })),
-      })),
-    }));
+    const parts = project.parts.map(({ dataset, endpoints }) => catalogPart(dataset, endpoints, catalogue));
     const lineages = parts.map(({ lineage }) => lineage);
     const catalog = buildCatalog(parts, facts, new Date());
     const contents: Readonly<Record<string, string>> = {
-      'catalog.json': `${JSON.stringify(catalog, undefined, 2)}\n`,
-      'lineage.json': `${JSON.stringify({ datasets: lineages }, undefined, 2)}\n`,
+      'catalog.json': `${JSON.stringify(jsonDocument(catalog), undefined, 2)}\n`,
+      'lineage.json': `${JSON.stringify(jsonDocument({ datasets: lineages }), undefined, 2)}\n`,
       'catalog.md': catalogMarkdown(catalog, lineages.flatMap(({ nodes }) => nodes)),
     };
     await mkdir(options.out, { recursive: true });

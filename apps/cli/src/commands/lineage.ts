@@ -1,7 +1,7 @@
 import { datasetLineage, LineageGraph, trace, UnknownNameError, type DatasetLineage, type Direction, type LineageColumn, type LineageEdge, type LineageEnd, type Trace } from '@ingot/datasets';
+import { endpointReaders } from '@ingot/endpoints';
 import { Command } from 'commander';
 import { WrongUsage } from '../command-failed.js';
-import { readersOf } from '../endpoint-readers.js';
 import type { Io } from '../io.js';
 import { paint } from '../output/colours.js';
 import { jsonOption, writeJson } from '../output/json.js';
@@ -27,7 +27,7 @@ export const lineageCommand = (io: Io): Command => new Command('lineage')
   .addOption(jsonOption())
   .action(async (name: string | undefined, options: Options) => {
     const { parts } = await loadProject(io);
-    const lineages = parts.map(({ dataset, endpoints }) => datasetLineage(dataset, readersOf(endpoints)));
+    const lineages = parts.map(({ dataset, endpoints }) => datasetLineage(dataset, endpointReaders(endpoints)));
     const graph = new LineageGraph(lineages.flatMap(({ nodes }) => nodes));
     if (name === undefined) return options.json ? writeJson(io, { datasets: lineages }) : writeWhole(io, lineages, graph);
     const both = options.upstream === options.downstream;

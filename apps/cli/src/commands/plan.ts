@@ -1,5 +1,6 @@
 import { planApply, sampleChanges, type ApplyPlan, type ModelPlan, type SampleDifference } from '@ingot/models';
 import { Command, Option } from 'commander';
+import { checkReadersOf } from '../backfill-options.js';
 import { chooseDatasets, datasetOption } from '../choose-datasets.js';
 import { withDatabase } from '../database.js';
 import type { Io } from '../io.js';
@@ -32,10 +33,11 @@ export const planCommand = (io: Io): Command => withSelectors(new Command('plan'
   .option('--sample', 'compute what changes from the newest lines by the applied files and by these, and show how the rows differ')
   .addOption(countOption('--sample-rows <n>', 'how many lines of each source').default(10_000))
   .addOption(jsonOption())
-  .action((selectors: string[], options: Options) => withDatabase(io, { name: 'ingot plan' }, async ({ client, datasets }) => {
+  .action((selectors: string[], options: Options) => withDatabase(io, { name: 'ingot plan', endpoints: true }, async (session) => {
+    const { client, datasets } = session;
     const plans: Sampled[] = [];
     for (const dataset of chooseDatasets(datasets, options.dataset)) {
-      const terms = { backfill: options.backfill ?? false, ...(options.dropHistory === undefined ? {} : { dropHistory: options.dropHistory }) };
+      const terms = { backfill: options.backfill ?? false, checkReaders: checkReadersOf(session, dataset.name), ...(options.dropHistory === undefined ? {} : { dropHistory: options.dropHistory }) };
       const plan = await planApply(client, dataset, terms);
       plans.push(options.sample ? { ...plan, sample: await sampleChanges(client, dataset, { rows: options.sampleRows }) } : plan);
     }

@@ -1,5 +1,5 @@
-import { formatPlace, placeInQuery, type Dataset, type Place } from '@ingot/datasets';
-import { readEntry, type QuarantineEntry } from '@ingot/models';
+import { formatPlace } from '@ingot/datasets';
+import { readEntry, reasonsOf, type QuarantineEntry, type Reason } from '@ingot/models';
 import { Command } from 'commander';
 import { CommandFailed } from '../command-failed.js';
 import { withDatabase } from '../database.js';
@@ -14,33 +14,15 @@ export const quarantineShowCommand = (io: Io): Command => new Command('show')
   .argument('<id>', 'as `ls` numbers it', wholeNumber)
   .addOption(jsonOption())
   .action((id: number, options: { readonly json?: boolean }) => withDatabase(io, { name: 'ingot quarantine' }, async ({ client, datasets }) => {
-    const entry = await readEntry(client, String(id));
+    const entry = await readEntry(client, id);
     if (entry === undefined) {
       io.say(`no entry ${id} lies in quarantine`);
       throw new CommandFailed();
     }
-    const reasons = explain(entry, datasets.find(({ name }) => name === entry.dataset));
+    const reasons = reasonsOf(entry, datasets.find(({ name }) => name === entry.dataset));
     if (options.json) writeJson(io, { ...entry, reasons });
     else io.out(formatEntry(io, entry, reasons));
   }));
-
-interface Reason {
-  /** The name of a data test, or an SQLSTATE. */
-  readonly name: string;
-  readonly message?: string;
-  /** Where the rule, or the model whose SQL failed, stands; absent when the files know neither any more. */
-  readonly place?: Place;
-}
-
-function explain({ model: relation, reasons, sqlstate, message }: QuarantineEntry, dataset: Dataset | undefined): Reason[] {
-  const model = dataset?.models.find((one) => one.relation === relation);
-  const rules = reasons.map((name) => {
-    const place = model?.dataTests.find((test) => test.name === name)?.place;
-    return { name, ...(place === undefined ? {} : { place }) };
-  });
-  if (sqlstate === null) return rules;
-  return [...rules, { name: `SQLSTATE ${sqlstate}`, ...(message === null ? {} : { message }), ...(model === undefined ? {} : { place: placeInQuery(model.query, 0) }) }];
-}
 
 function formatEntry(io: Io, entry: QuarantineEntry, reasons: readonly Reason[]): string {
   const facts: [string, string][] = [

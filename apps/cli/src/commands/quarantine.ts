@@ -31,21 +31,21 @@ const listCommand = (io: Io): Command => new Command('ls')
   .addOption(jsonOption())
   .action((options: Options) => withDatabase(io, { name: 'ingot quarantine' }, async ({ client, datasets }) => {
     const names = chooseDatasets(datasets, options.dataset).map(({ name }) => name);
-    const groups = await listQuarantine(client, names, options.model);
+    const groups = await listQuarantine(client, names, options);
     if (options.json) writeJson(io, { groups });
     else io.out(groups.length === 0 ? 'nothing lies in quarantine\n' : formatTable(io, COLUMNS, groups.map(row)));
   }));
 
 const replayCommand = (io: Io): Command => new Command('replay')
   .description('let the next run take rows in again, as new rows: after the model has changed, or a rule')
-  .argument('[ids...]', 'entries, as `ls` and `show` number them', (id: string, before: string[] | undefined) => [...(before ?? []), String(wholeNumber(id))])
+  .argument('[ids...]', 'entries, as `ls` and `show` number them', (id: string, before: number[] | undefined) => [...(before ?? []), wholeNumber(id)])
   .option('-m, --model <relation>', 'all entries of a model')
   .option('--all', 'all entries')
   .addOption(datasetOption())
   .addOption(jsonOption())
-  .action((ids: string[], options: Options) => withDatabase(io, { name: 'ingot quarantine' }, (session) => replay(io, session, ids, options)));
+  .action((ids: number[], options: Options) => withDatabase(io, { name: 'ingot quarantine' }, (session) => replay(io, session, ids, options)));
 
-async function replay(io: Io, { client, datasets }: Session, ids: readonly string[], options: Options): Promise<void> {
+async function replay(io: Io, { client, datasets }: Session, ids: readonly number[], options: Options): Promise<void> {
   const chosen = chooseDatasets(datasets, options.dataset);
   const entries = chooseEntries(ids, options, chosen);
   const outcomes = [];
@@ -60,7 +60,7 @@ async function replay(io: Io, { client, datasets }: Session, ids: readonly strin
   throw new CommandFailed();
 }
 
-function chooseEntries(ids: readonly string[], { model, all }: Options, datasets: readonly Dataset[]): Entries {
+function chooseEntries(ids: readonly number[], { model, all }: Options, datasets: readonly Dataset[]): Entries {
   if ([ids.length > 0, model !== undefined, all === true].filter(Boolean).length !== 1) {
     throw new WrongUsage('ingot quarantine replay takes ids, or --model, or --all');
   }
@@ -89,7 +89,7 @@ function row(group: QuarantineGroup): string[] {
     formatCount(entries),
     formatInstant(firstAt),
     formatInstant(lastAt),
-    lastId,
+    String(lastId),
     toReplay === 0 ? '' : `${formatCount(toReplay)} to replay`,
   ];
 }

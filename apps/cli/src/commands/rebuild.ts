@@ -15,7 +15,8 @@ export const rebuildCommand = (io: Io): Command => withBackfillOptions(withSelec
   .addOption(jsonOption())
   .action((selectors: string[], options: Options) => {
     if (selectors.length + (options.select?.length ?? 0) === 0) throw new WrongUsage('rebuild: say which models; `ingot rebuild \'*\'` takes all of them');
-    return withDatabase(io, { name: 'ingot rebuild' }, async ({ client, config, datasets }) => {
+    return withDatabase(io, { name: 'ingot rebuild', endpoints: true }, async (session) => {
+      const { client, datasets } = session;
       const chosen = new Set(chooseRelations(datasets, selectors, options).relations);
       const tables = datasets.flatMap(({ models }) => models).filter(({ relation, materialized }) => chosen.has(relation) && materialized !== 'view');
       if (tables.length === 0) throw new WrongUsage(`rebuild: ${[...chosen].join(', ') || 'nothing'} is chosen, and none of it is a table that a model owns`);
@@ -24,7 +25,7 @@ export const rebuildCommand = (io: Io): Command => withBackfillOptions(withSelec
         let applied: Applied | undefined;
         const relations = dataset.models.filter((model) => tables.includes(model)).map(({ relation }) => relation);
         if (relations.length === 0) continue;
-        await rebuild(client, dataset, relations, (line) => io.say(line), { ...applyOptions(io, config, options), onApplied: (done) => (applied = done) });
+        await rebuild(client, dataset, relations, (line) => io.say(line), { ...applyOptions(io, session, dataset.name, options), onApplied: (done) => (applied = done) });
         io.progress(undefined);
         outcomes.push(plainApplied(dataset.name, applied));
         if (applied !== undefined && !options.json) io.out(formatApplied(io, applied));

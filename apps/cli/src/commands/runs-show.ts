@@ -1,9 +1,9 @@
 import { loadDatasets } from '@ingot/datasets';
-import type { FailedTest, Run, RunHistory, RunStep, RunTestResult } from '@ingot/db';
+import { runDetailDocument, testsOf, type FailedTest, type Run, type RunHistory, type RunStep, type RunTestResult } from '@ingot/db';
 import { Command } from 'commander';
 import { datasetOption } from '../choose-datasets.js';
 import { CommandFailed, WrongUsage } from '../command-failed.js';
-import { findRun, formatRunIds, plainRun, withHistory } from '../history.js';
+import { findRun, formatRunIds, withHistory } from '../history.js';
 import type { Io } from '../io.js';
 import { countOption, wholeNumber } from '../number-options.js';
 import { paint } from '../output/colours.js';
@@ -29,7 +29,7 @@ export const runsShowCommand = (io: Io): Command => new Command('show')
     if ((id === undefined) === (options.wrote === undefined)) throw new WrongUsage('ingot runs show takes the id of a run, or --wrote with a _run_id');
     return withHistory(io, async (history, { INGOT_SQL_DIR }) => {
       const run = id === undefined ? await findWriter(io, history, options) : await findRun(io, history, id);
-      if (options.json) writeJson(io, { ...plainRun(run), steps: run.steps.map(plainStep), tests: testsOf(run).map(plainTest) });
+      if (options.json) writeJson(io, runDetailDocument(run));
       else await tell(io, run, INGOT_SQL_DIR);
     });
   });
@@ -92,16 +92,6 @@ function row(step: RunStep): string[] {
   return [step.model, step.strategy, ...counts.map((count) => (count === null ? '' : formatCount(count))), formatDuration(step.durationMs)];
 }
 
-function plainStep(step: RunStep) {
-  const { position, model, strategy, quarantined, filtered, replayed } = step;
-  return { position, model, strategy, rows_written: step.rowsWritten, rows_deleted: step.rowsDeleted, duration_ms: step.durationMs, rows_in: step.rowsIn, rows_out: step.rowsOut, quarantined, filtered, replayed };
-}
-
-/** Those that passed or warned, and of a failed run those that failed. */
-function testsOf({ tests, error }: Run): readonly (RunTestResult | FailedTest)[] {
-  return error?.tests ?? tests;
-}
-
 const TEST_COLUMNS = [
   { title: 'data test' },
   { title: 'of' },
@@ -118,8 +108,4 @@ function testRow(io: Io, { test, relation, outcome, scope, failures, durationMs,
   const tone = outcome === 'passed' ? 'good' : outcome === 'warned' ? 'warning' : 'bad';
   const sample = samples.length === 0 ? '' : JSON.stringify(samples[0]);
   return [test, relation ?? '', paint(io, tone, outcome), scope, formatCount(failures), formatDuration(durationMs), sample.length > LONGEST_SAMPLE ? `${sample.slice(0, LONGEST_SAMPLE)}…` : sample];
-}
-
-function plainTest({ test, relation, scope, outcome, failures, samples, durationMs }: RunTestResult | FailedTest) {
-  return { test, relation: relation ?? null, scope, outcome, failures, samples, duration_ms: durationMs };
 }

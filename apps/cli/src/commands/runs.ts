@@ -1,7 +1,7 @@
-import type { Run } from '@ingot/db';
+import { runDocument, type Run } from '@ingot/db';
 import { Command, Option } from 'commander';
 import { datasetOption } from '../choose-datasets.js';
-import { formatRunIds, plainRun, withHistory } from '../history.js';
+import { formatRunIds, withHistory } from '../history.js';
 import type { Io } from '../io.js';
 import { countOption } from '../number-options.js';
 import { paint } from '../output/colours.js';
@@ -30,7 +30,7 @@ export const runsCommand = (io: Io): Command => new Command('runs')
   .addCommand(runsCompareCommand(io))
   .action((options: Options) => withHistory(io, async (history) => {
     const runs = await history.list(options);
-    if (options.json) writeJson(io, { runs: runs.map(plainRun) });
+    if (options.json) writeJson(io, { runs: runs.map(runDocument) });
     else io.out(runs.length === 0 ? 'no runs\n' : formatTable(io, COLUMNS, runs.map((run) => row(io, run))));
   }));
 
