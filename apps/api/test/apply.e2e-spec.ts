@@ -43,7 +43,7 @@ describe('a database that is applied by hand', () => {
   it('refuses to start on an empty one, and says in one line what to do', async () => {
     await database.query('drop schema gold, silver, bronze, ingot cascade');
     await database.query('drop table public.ingot_migrations');
-    expect(await refusal(MANUAL)).toMatch(/ended with 1 [^]*\ningot: DATABASE_URL: the database has no operational schema of this release: run `npm run ingot -- apply` first, or set INGOT_APPLY=auto\n$/);
+    expect(await refusal(MANUAL)).toMatch(/ended with 1 [^]*\ningot: DATABASE_URL: the database has no operational schema of this release: run `npx ingot apply` first, or set INGOT_APPLY=auto\n$/);
   });
 
   it('refuses to start on one that has no table for the lines', async () => {
@@ -68,6 +68,22 @@ describe('a database that is applied by hand', () => {
     expect(await (await fetch(`${service.url}/health/ready`)).json()).toMatchObject({ datasets: { sensor: { applied: false } } });
     expect(service.output.stdout).toContain('the files of this process are not those the database was made by');
     await service.stop();
+  });
+
+  it('answers 503 for an endpoint that reads what is not applied yet, and serves the others', async () => {
+    await ingot('apply');
+    const sql = path.join(folder, 'sql');
+    await cp('sql', sql, { recursive: true });
+    await writeFile(path.join(sql, 'sensor/gold/again.sql'), '/* ---\ndescription: Days.\nmaterialized: view\n--- */\nselect reading_date from silver.int_daily_metric\n');
+    await writeFile(path.join(sql, 'sensor/endpoints/again.sql'), '/* ---\npath: /again\ndescription: A view that is not applied yet.\n--- */\nselect reading_date from gold.again\n');
+    const service = await startService(database.url, { ...MANUAL, INGOT_SQL_DIR: sql });
+    expect(service.output.stdout).toMatch(/endpoints\/again\.sql:5:26: relation \\"gold\.again\\" does not exist; the files of sensor are not applied/);
+    expect((await fetch(`${service.url}/data?from=2030-03-17&to=2030-03-17`)).status).toBe(200);
+    const early = await fetch(`${service.url}/again`);
+    expect([early.status, early.headers.get('retry-after'), await early.json()]).toEqual([503, '30', expect.objectContaining({ type: '/docs/errors#not-applied' })]);
+    await promisify(execFile)(process.execPath, [CLI, 'apply'], { env: { ...process.env, DATABASE_URL: database.url, INGOT_SQL_DIR: sql } });
+    expect(await (await fetch(`${service.url}/again`)).json()).toEqual([]);
+    expect((await service.stop()).code).toBe(0);
   });
 
   it('computes a changed model anew at its start', async () => {

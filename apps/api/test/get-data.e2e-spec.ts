@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '@ingot/testing';
+import { once } from 'node:events';
+import net from 'node:net';
 import { startService, type RunningService } from './service.js';
 
 interface Item {
@@ -84,7 +86,7 @@ describe('GET /data', () => {
 
   it('answers 400 for a missing, invalid, repeated or unknown parameter, all at once', async () => {
     const body = await refused('to=2022-02-30&name=a&name=b&nmae=x');
-    expect(body).toMatchObject({ success: false, type: 'urn:ingot:problem:invalid-parameter', status: 400, instance: expect.any(String) });
+    expect(body).toMatchObject({ success: false, type: '/docs/errors#invalid-parameter', status: 400, instance: expect.any(String) });
     expect(body.errors.map(({ parameter, code }) => `${parameter} ${code}`).sort()).toEqual(['from missing', 'name repeated', 'nmae unknown', 'to invalid']);
   });
 
@@ -190,6 +192,18 @@ describe('GET /data', () => {
     expect(await get('from=2011-01-01&to=2011-01-01T00:00:09Z')).toHaveLength(10);
   }, 60_000);
 
+  it('answers requests that come down one connection without waiting for each other, and warns of nothing', async () => {
+    const { port } = new URL(service.url);
+    const socket = net.connect(Number(port), '127.0.0.1');
+    let answers = '';
+    socket.on('data', (chunk: Buffer) => (answers += chunk.toString()));
+    socket.write('GET /data?from=2000-01-01&to=2000-01-01 HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(14));
+    socket.write('GET /data?from=2000-01-01&to=2000-01-01 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    await once(socket, 'close');
+    expect(answers.match(/HTTP\/1\.1 200 OK\r\n/g)).toHaveLength(15);
+    expect(service.output.stderr).not.toContain('Warning');
+  });
+
   it('answers 503 with Retry-After while the tables are locked for longer than a publish may take', async () => {
     const other = await createTestDatabase();
     const strict = await startService(other.url, { INGOT_READ_TX_SECONDS: '1', INGOT_FRESHNESS_WAIT_MS: '0' });
@@ -197,7 +211,7 @@ describe('GET /data', () => {
     try {
       await blocker.query('begin; lock table silver.stg_readings in access exclusive mode');
       const response = await fetch(`${strict.url}/data?from=2022-04-14&to=2022-04-14`);
-      expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1']);
+      expect([response.status, response.headers.get('retry-after')]).toEqual([503, '2']);
       await blocker.query('rollback');
       expect((await fetch(`${strict.url}/data?from=2022-04-14&to=2022-04-14`)).status).toBe(200);
     } finally {

@@ -42,17 +42,18 @@ describe('health, errors and shutdown', () => {
     expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
     expect(answer.body).toEqual({
       success: false,
-      type: 'urn:ingot:problem:not-found',
+      type: '/docs/errors#not-found',
       title: 'There is no such route',
       status: 404,
-      detail: 'There is no route GET /nothing/here.',
+      detail: 'There is no route GET /nothing/here. GET /docs lists the routes.',
       instance: 'abc-2',
+      nearest: [],
     });
   });
 
   it('answers a known route asked with the wrong method by 405 and Allow', async () => {
     const answer = await request(service.url).put('/data').send('x').expect(405);
-    expect(answer.headers.allow).toBe('GET, POST');
+    expect(answer.headers.allow).toBe('GET, HEAD, POST');
   });
 
   it('writes its log as JSON lines, with the request id that the client was told', async () => {
@@ -93,7 +94,7 @@ describe('health, errors and shutdown', () => {
 
   it('answers what is in flight on SIGTERM, then exits 0 and leaves no session behind', async () => {
     const posts = Array.from({ length: 20 }, (_, i) => fetch(`${service.url}/data`, { method: 'POST', body: `19000000${i + 10} Voltage 1` }).then((answer) => answer.status));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await Promise.any(posts); // the others are on their way
     expect(await service.stop('SIGTERM')).toEqual({ code: 0, signal: null });
     const statuses = await Promise.allSettled(posts);
     const answered = statuses.filter((status) => status.status === 'fulfilled' && status.value === 200);

@@ -100,9 +100,18 @@ describe('POST /data', () => {
 
     it('an unknown precision or an unknown parameter is 400', async () => {
       for (const query of ['precision=h', 'precision=', 'precision=s&precision=ms', 'unit=s', 'precision=constructor']) {
-        expect(await post('1 a 1', {}, `/data?${query}`)).toMatchObject({ status: 400, problem: { type: 'urn:ingot:problem:invalid-parameter' } });
+        expect(await post('1 a 1', {}, `/data?${query}`)).toMatchObject({ status: 400, problem: { type: '/docs/errors#invalid-parameter' } });
       }
       expect(await lines()).toEqual([]);
+    });
+
+    it('every wrong parameter and header is told at once, and where it was probably misspelt', async () => {
+      const answer = await post('1 a 1', { 'idempotency-key': 'x'.repeat(256) }, '/data?precison=ms&precision=h');
+      expect(answer.problem.errors).toEqual([
+        { parameter: 'precison', code: 'unknown', detail: 'is not a parameter; did you mean precision?' },
+        { parameter: 'precision', code: 'invalid', detail: 'must be one of s, ms, us, ns' },
+        { parameter: 'Idempotency-Key', code: 'invalid', detail: 'must hold 1 to 255 printable ASCII characters' },
+      ]);
     });
 
     it('name: a letter, then letters, digits, _ . : / -; at most 128; any name is stored', async () => {
@@ -151,7 +160,7 @@ describe('POST /data', () => {
     it('bad: 400, nothing stored, RFC 9457 members and each rejected line with line, column, code and detail', async () => {
       const answer = await post('1 a 1\nx a 1\n3 a 3\n4 a 1,5\n', { 'x-request-id': 'r-1' });
       expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
-      expect(answer.problem).toMatchObject({ success: false, type: 'urn:ingot:problem:invalid-lines', status: 400, instance: 'r-1', total_errors: 2 });
+      expect(answer.problem).toMatchObject({ success: false, type: '/docs/errors#invalid-lines', status: 400, instance: 'r-1', total_errors: 2 });
       expect(typeof answer.problem.title).toBe('string');
       expect(answer.problem.detail).toContain('2 of 4 lines');
       expect(answer.problem.errors).toEqual([
@@ -168,7 +177,7 @@ describe('POST /data', () => {
 
     it('no readings at all: 400', async () => {
       for (const body of ['', '\n', ' \t\r\n\n', undefined]) {
-        expect(await post(body)).toMatchObject({ status: 400, problem: { type: 'urn:ingot:problem:no-readings' } });
+        expect(await post(body)).toMatchObject({ status: 400, problem: { type: '/docs/errors#no-readings' } });
       }
     });
   });
@@ -185,7 +194,7 @@ describe('POST /data', () => {
     });
 
     it.each(['application/json', 'application/vnd.api+json', 'application/x-ndjson', 'multipart/form-data; boundary=x', 'application/octet-stream', 'image/png', 'application/gzip'])('%s: 415', async (type) => {
-      expect(await post('1 a 1', { 'content-type': type })).toMatchObject({ status: 415, problem: { type: 'urn:ingot:problem:unsupported-media-type', success: false } });
+      expect(await post('1 a 1', { 'content-type': type })).toMatchObject({ status: 415, problem: { type: '/docs/errors#unsupported-media-type', success: false } });
       expect(await lines()).toEqual([]);
     });
 
@@ -197,7 +206,7 @@ describe('POST /data', () => {
 
     it('a body that is not valid UTF-8, or holds NUL: 400', async () => {
       for (const body of [Buffer.from([0x31, 0x20, 0xff, 0x20, 0x31]), Buffer.from('1 a 1\n2 b\0 2'), Buffer.from('1 a 1', 'utf16le')]) {
-        expect(await post(bytes(body))).toMatchObject({ status: 400, problem: { type: 'urn:ingot:problem:invalid-body' } });
+        expect(await post(bytes(body))).toMatchObject({ status: 400, problem: { type: '/docs/errors#invalid-body' } });
       }
       expect(await lines()).toEqual([]);
     });
@@ -219,7 +228,7 @@ describe('POST /data', () => {
       const damaged = Buffer.from(good);
       damaged[20]! ^= 0xff;
       for (const body of [good.subarray(0, good.length - 4), good.subarray(0, 12), damaged, Buffer.from('1 a 1'), Buffer.concat([good, Buffer.from([0]), gzipSync('2 b 2')])]) {
-        expect(await post(bytes(body), { 'content-encoding': 'gzip' })).toMatchObject({ status: 400, problem: { type: 'urn:ingot:problem:invalid-body' } });
+        expect(await post(bytes(body), { 'content-encoding': 'gzip' })).toMatchObject({ status: 400, problem: { type: '/docs/errors#invalid-body' } });
       }
       expect(await lines()).toEqual([]);
     });
@@ -233,7 +242,7 @@ describe('POST /data', () => {
       expect((await post(atLimit)).status).toBe(200);
       expect((await post(bytes(gzipSync(atLimit)), { 'content-encoding': 'gzip' })).status).toBe(200);
       await database.query('delete from bronze.raw_readings');
-      const tooLarge = { status: 413, problem: { type: 'urn:ingot:problem:body-too-large' } };
+      const tooLarge = { status: 413, problem: { type: '/docs/errors#body-too-large' } };
       expect(await post(`${atLimit}\n`)).toMatchObject(tooLarge);
       expect(await post(bytes(gzipSync(`${atLimit}\n`)), { 'content-encoding': 'gzip' })).toMatchObject(tooLarge);
       expect(await post(bytes(gzipSync(Buffer.alloc(50 << 20, '\n'))), { 'content-encoding': 'gzip' })).toMatchObject(tooLarge);
@@ -257,7 +266,7 @@ describe('POST /data', () => {
 
     it('same key and other body: 422; another precision is another body', async () => {
       await post('1 a 1', { 'idempotency-key': 'k2' });
-      const mismatch = { status: 422, problem: { type: 'urn:ingot:problem:idempotency-mismatch' } };
+      const mismatch = { status: 422, problem: { type: '/docs/errors#idempotency-mismatch' } };
       expect(await post('1 a 2', { 'idempotency-key': 'k2' })).toMatchObject(mismatch);
       expect(await post('1 a 1', { 'idempotency-key': 'k2' }, '/data?precision=ms')).toMatchObject(mismatch);
       expect(await lines()).toEqual(['1 a 1']);
@@ -266,7 +275,7 @@ describe('POST /data', () => {
     it('still in flight: 409', async () => {
       const holder = await database.session();
       await holder.query(`begin; insert into ingot.idempotency_keys values ('default', 'k3', '\\x00', gen_random_uuid(), 200)`);
-      expect(await post('1 a 1', { 'idempotency-key': 'k3' })).toMatchObject({ status: 409, problem: { type: 'urn:ingot:problem:idempotency-in-flight' } });
+      expect(await post('1 a 1', { 'idempotency-key': 'k3' })).toMatchObject({ status: 409, problem: { type: '/docs/errors#idempotency-in-flight' } });
       await holder.query('rollback');
       expect((await post('1 a 1', { 'idempotency-key': 'k3' })).status).toBe(200);
     });
@@ -314,7 +323,7 @@ describe('POST /data', () => {
 
     it('a device id or key that is given twice is 400, not one made of both', async () => {
       for (const name of ['X-Device-Id', 'Idempotency-Key']) {
-        expect(await raw(`POST /data HTTP/1.1\r\nHost: x\r\n${name}: a\r\n${name}: b\r\nContent-Length: 5\r\n\r\n1 a 1`)).toMatch(/^HTTP\/1.1 400 .*given once/s);
+        expect(await raw(`POST /data HTTP/1.1\r\nHost: x\r\n${name}: a\r\n${name}: b\r\nContent-Length: 5\r\n\r\n1 a 1`)).toMatch(/^HTTP\/1.1 400 .*given more than once/s);
       }
       expect(await lines()).toEqual([]);
     });
@@ -347,7 +356,7 @@ describe('POST /data', () => {
       const before = performance.now();
       const answer = await post(large);
       expect(performance.now() - before).toBeLessThan(100);
-      expect(answer).toMatchObject({ status: 503, problem: { type: 'urn:ingot:problem:overloaded', outcome: 'not_stored' } });
+      expect(answer).toMatchObject({ status: 503, problem: { type: '/docs/errors#overloaded', outcome: 'not_stored' } });
       expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
       await blocker.query('rollback');
       expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
@@ -361,7 +370,7 @@ describe('POST /data', () => {
         socket.write(`POST /data HTTP/1.1\r\nHost: x\r\nContent-Length: ${LIMIT}\r\n\r\n${'1 a 1\n'.repeat(9_000)}`);
       }
       await sleep(200);
-      expect(await post('1 a 1\n'.repeat(9_000))).toMatchObject({ status: 503, problem: { type: 'urn:ingot:problem:overloaded', outcome: 'not_stored' } });
+      expect(await post('1 a 1\n'.repeat(9_000))).toMatchObject({ status: 503, problem: { type: '/docs/errors#overloaded', outcome: 'not_stored' } });
       stalled.forEach((socket) => socket.destroy());
       await sleep(200);
       expect((await post('2 a 1')).status).toBe(200);
@@ -374,7 +383,7 @@ describe('POST /data', () => {
       const before = performance.now();
       const answer = await post('1 a 1');
       expect(performance.now() - before).toBeLessThan(DEADLINE_MS);
-      expect(answer).toMatchObject({ status: 503, problem: { type: 'urn:ingot:problem:database-unavailable', outcome: 'not_stored' } });
+      expect(answer).toMatchObject({ status: 503, problem: { type: '/docs/errors#database-unavailable', outcome: 'not_stored' } });
       expect(answer.headers.get('retry-after')).toMatch(/^\d+$/);
       await blocker.query('rollback');
       expect(await lines()).toEqual([]);

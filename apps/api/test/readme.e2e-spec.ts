@@ -53,8 +53,23 @@ describe('the examples everybody tries first', () => {
     expect(answer).toBe(curlOut?.answer);
   });
 
+  it('each further curl answers exactly what README shows under it', async () => {
+    const [, , ...further] = readmeExamples();
+    expect(further.length).toBeGreaterThan(0);
+    for (const { command, answer } of further) expect([command, await runCurl(command, service.url)]).toEqual([command, answer]);
+  });
+
   it('the lines posted are those of assignment_sample.txt', () => {
     expect(readmeExamples()[0]?.command).toContain(`$'${fixture('assignment_sample.txt').trimEnd().replaceAll('\n', '\\n')}'`);
+  });
+
+  it('the header of a page is the one README shows, and leads to the rest', async () => {
+    const [, target = '', shown = ''] = /```sh\ncurl -sD - -o \/dev\/null '([^']*)' \| grep -i '\^link'\n```\n```http\n(link: [^\n]*)\n```/.exec(readFileSync('README.md', 'utf8')) ?? [];
+    const page = await fetch(target.replace('http://127.0.0.1:3000', service.url));
+    const link = page.headers.get('link') ?? '';
+    expect(`link: ${link.replace(/cursor=[\w-]+/, 'cursor=...')}`).toBe(shown);
+    const rest = await fetch(`${service.url}${/<(.*)>/.exec(link)?.[1] ?? ''}&limit=1000`.replace('limit=2&', ''));
+    expect([...((await page.json()) as Item[]), ...((await rest.json()) as Item[])]).toEqual(JSON.parse(fixture('expected_data.json')));
   });
 
   it('the eight-day file gives its expected Power', async () => {

@@ -50,5 +50,5 @@ export async function startService(databaseUrl: string, env: Record<string, stri
 
 /** Nothing of the caller's own configuration may reach the service under test. */
 function inherited(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('INGOT_') && !['HOST', 'PORT', 'DATABASE_URL'].includes(name)));
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('INGOT_') && !name.startsWith('OTEL_') && !['HOST', 'PORT', 'DATABASE_URL'].includes(name)));
 }
