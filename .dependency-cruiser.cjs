@@ -21,6 +21,7 @@ module.exports = {
       'ingest, query, transform and operations meet only in app.module.ts.',
     ),
     forbid('e2e-speaks-http-only', { path: '^apps/api/test/' }, { path: '^(apps/api/src|libs/(?!testing/)|db)/' }),
+    forbid('bench-stays-outside', { path: '^(apps|libs|db)/' }, { path: '^bench/' }),
     forbid('cli-without-nest', { path: '^apps/cli/' }, { path: 'node_modules/@nestjs/' }),
   ],
   options: {

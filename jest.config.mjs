@@ -37,7 +37,7 @@ const withDatabase = {
 
 export default {
   projects: [
-    { ...base, displayName: 'unit', testMatch: ['<rootDir>/{apps,libs,db}/**/*.spec.ts'] },
+    { ...base, displayName: 'unit', testMatch: ['<rootDir>/{apps,bench,libs,db}/**/*.spec.ts'] },
     { ...base, ...withDatabase, displayName: 'db', testMatch: ['<rootDir>/{apps,libs,db}/**/*.db-spec.ts'] },
     { ...base, ...withDatabase, displayName: 'e2e', testMatch: ['<rootDir>/apps/**/*.e2e-spec.ts'] },
   ],

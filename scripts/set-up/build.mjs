@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, w
 import path from 'node:path';
 import { runTool } from './run-tool.mjs';
 
-const FOLDERS = ['apps', 'db', 'libs'];
+const FOLDERS = ['apps', 'bench', 'db', 'libs'];
 const FILES = ['package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'nest-cli.json'];
 const NOT_COMPILED = /spec\.ts$/;
 const ENTRY = 'apps/api/src/main.js';

@@ -1,0 +1,76 @@
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { installed, runProcess } from '../process.js';
+
+/** So many connections, each sending its next request when it has the answer to the last one. */
+export interface Load {
+  readonly url: string;
+  readonly connections: number;
+  readonly seconds: number;
+  /** What is posted; undefined = GET. */
+  readonly body?: Buffer;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Where the generator's files may be written. */
+  readonly folder: string;
+}
+
+export interface LoadResult {
+  readonly perSecond: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+/**
+ * Applies a load from a process of its own: wrk when it is installed, as it costs a fraction of the processor, else
+ * autocannon.
+ * @throws Error when any request was refused or lost: a rate of refusals is no rate
+ */
+export async function closedLoop(load: Load): Promise<LoadResult> {
+  const wrk = installed('wrk');
+  return wrk === undefined ? byAutocannon(load) : byWrk(wrk, load);
+}
+
+/** The generator that closedLoop uses here, for the report. */
+export function generatorName(): string {
+  return installed('wrk') === undefined ? 'autocannon' : 'wrk';
+}
+
+async function byWrk(wrk: string, { url, connections, seconds, body, headers = {}, folder }: Load): Promise<LoadResult> {
+  const script = path.join(folder, 'load.lua');
+  const bodyFile = path.join(folder, 'load.body');
+  writeFileSync(bodyFile, body ?? '');
+  writeFileSync(script, luaScript(bodyFile, body !== undefined, headers));
+  const output = await runProcess(wrk, ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '30s', '-s', script, url]);
+  const found = /^RESULT (\{.*\})$/m.exec(output);
+  if (found === null) throw new Error(`wrk said nothing of its result:\n${output}`);
+  const result = JSON.parse(found[1]!) as { requests: number; microseconds: number; failed: number; p50: number; p99: number };
+  if (result.failed > 0 || result.requests === 0) throw new Error(`${result.failed} of ${result.requests} requests to ${url} failed`);
+  return { perSecond: result.requests / (result.microseconds / 1e6), p50Ms: result.p50 / 1000, p99Ms: result.p99 / 1000 };
+}
+
+function luaScript(bodyFile: string, post: boolean, headers: Readonly<Record<string, string>>): string {
+  return [
+    `local file = io.open(${JSON.stringify(bodyFile)}, "rb")`,
+    'wrk.body = file:read("*a")',
+    'file:close()',
+    `wrk.method = "${post ? 'POST' : 'GET'}"`,
+    ...Object.entries(headers).map(([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`),
+    'function done(summary, latency)',
+    '  local e = summary.errors',
+    '  print(string.format(\'RESULT {"requests":%d,"microseconds":%d,"failed":%d,"p50":%d,"p99":%d}\', summary.requests, summary.duration,',
+    '    e.connect + e.read + e.write + e.status + e.timeout, latency:percentile(50), latency:percentile(99)))',
+    'end',
+    '',
+  ].join('\n');
+}
+
+async function byAutocannon({ url, connections, seconds, body, headers = {}, folder }: Load): Promise<LoadResult> {
+  const bodyFile = path.join(folder, 'load.body');
+  if (body !== undefined) writeFileSync(bodyFile, body);
+  const script = path.join(path.dirname(fileURLToPath(import.meta.url)), 'autocannon-process.js');
+  const output = await runProcess(process.execPath, [script, JSON.stringify({ url, connections, seconds, headers, ...(body === undefined ? {} : { bodyFile }) })]);
+  const result = JSON.parse(output.split('\n').findLast((text) => text.startsWith('{')) ?? '{}') as { requests: number; seconds: number; failed: number; p50: number; p99: number };
+  if (result.failed > 0 || !(result.requests > 0)) throw new Error(`${result.failed} of ${result.requests} requests to ${url} failed`);
+  return { perSecond: result.requests / result.seconds, p50Ms: result.p50, p99Ms: result.p99 };
+}
