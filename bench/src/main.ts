@@ -1,5 +1,5 @@
 import { connect, joinOrStartEmbedded } from '@ingot/postgres';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { losses } from './check.js';
 import { describeMachine, type Machine } from './machine.js';
@@ -65,6 +65,7 @@ const args = process.argv.slice(2);
 let options: Options;
 try {
   options = readOptions(args, WORKLOADS.map(({ id }) => id));
+  if (options.check && !existsSync(COMMITTED)) throw new Error(`--check: there is no ${COMMITTED} to compare with; --json ${COMMITTED} makes it`);
 } catch (error) {
   say(`${(error as Error).message}\n\n${USAGE}`);
   process.exit(2);
