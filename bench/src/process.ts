@@ -22,6 +22,10 @@ export function startProcess(file: string, args: readonly string[], env: Record<
   child.stderr.on('data', keep);
   child.once('error', (error) => (output += error.message));
   const ended = once(child, 'close').catch(() => undefined); // it could not be started: said by output
+  // However this process ends: a service that is told to stop takes its PostgreSQL with it.
+  const lastResort = (): void => void child.kill('SIGTERM');
+  process.once('exit', lastResort);
+  void ended.then(() => process.removeListener('exit', lastResort));
   return {
     child,
     pid: child.pid ?? 0,
@@ -29,9 +33,9 @@ export function startProcess(file: string, args: readonly string[], env: Record<
     async stop() {
       if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
       child.kill('SIGTERM');
-      const lastResort = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
+      const patience = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
       await ended;
-      clearTimeout(lastResort);
+      clearTimeout(patience);
     },
   };
 }
