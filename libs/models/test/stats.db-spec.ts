@@ -78,15 +78,25 @@ describe('what a source has stored', () => {
     expect((await readSourceCounts(client, [RAW])).get(RAW)!.since).toBeNull();
   });
 
+  /** Runs until the watermark is past every flush: transactions in other databases of the server hold it back, too. */
+  async function runPast(): Promise<void> {
+    const [flushed] = await db.query<{ xid: string }>('select max(ingest_xid) as xid from bronze.flushes');
+    for (let past = false; !past; ) {
+      await run(client, await readPlan(client, dataset), { maxRows: 100 });
+      past = (await readState(client, dataset.name))!.seen.xip.every((xid) => xid > BigInt(flushed!.xid));
+    }
+  }
+
   it('stays when the rows of the ledger go, and none goes that is not in the sum', async () => {
     await flush(2, { madeAt: Date.now() - 3 * HOUR });
-    await run(client, await readPlan(client, dataset), { maxRows: 100 });
+    await runPast();
     const open = await db.session();
     await open.query('begin');
     await flush(3, { by: open, madeAt: Date.now() - 3 * HOUR });
-    expect(await maintain(client, dataset, { historyDays: 30 })).toMatchObject({ flushesDeleted: 1 });
+    const first = await maintain(client, dataset, { historyDays: 30 });
     await open.query('commit');
-    await run(client, await readPlan(client, dataset), { maxRows: 100 });
+    expect(first).toMatchObject({ flushesDeleted: 1 });
+    await runPast();
     expect([await ledger(), await stored()]).toEqual([1, [5, 50]]);
     expect(await maintain(client, dataset, { historyDays: 30 })).toMatchObject({ flushesDeleted: 1 });
     expect([await ledger(), await stored()]).toEqual([0, [5, 50]]);
