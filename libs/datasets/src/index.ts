@@ -11,6 +11,7 @@ export { resultName } from './result-name.js';
 export { isAggregate, isWindowCall } from './row-wise.js';
 export { placeInQuery, placeOf, withRelations, type RenderedQuery } from './rendered-query.js';
 export { placeAt } from './text-position.js';
+export { bareName, quoteRelation, standInAlias } from './relation-name.js';
 export { keepsEveryRow } from './keeps-rows.js';
 export { readDuration } from './duration.js';
 export { didYouMean, editDistance } from './nearest-name.js';

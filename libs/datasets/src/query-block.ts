@@ -1,6 +1,7 @@
 import type { Alias, CommonTableExpr, JoinExpr, Node, RangeSubselect, RangeVar, ScanToken, SelectStmt } from 'libpg-query';
 import type { Mention } from './dataset.js';
 import { nearestName } from './nearest-name.js';
+import { bareName } from './relation-name.js';
 import type { StatementProblem } from './statement-error.js';
 import { armsOf, as, strings, walk } from './syntax-tree.js';
 
@@ -194,9 +195,8 @@ class BlockBuilder {
   }
 
   private qualified(name: string): string {
-    const bare = (relation: string): string => relation.slice(relation.indexOf('.') + 1);
-    const nearest = nearestName(name, this.relations.map(bare));
-    return this.relations.find((relation) => bare(relation) === nearest) ?? `silver.${name}`;
+    const nearest = nearestName(name, this.relations.map(bareName));
+    return this.relations.find((relation) => bareName(relation) === nearest) ?? `silver.${name}`;
   }
 
   /** The parser says where `schema.name` begins; the scanner where its last part ends, whatever stands between. */

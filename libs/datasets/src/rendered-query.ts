@@ -1,4 +1,5 @@
 import type { Mention, Place, Query } from './dataset.js';
+import { quoteRelation, standInAlias } from './relation-name.js';
 import { indexOfCharacter, placeAt } from './text-position.js';
 
 /** A query with the text of some relations replaced, and what is needed to map its positions back to the file. */
@@ -28,11 +29,11 @@ export function withRelations(query: Query, replace: (mention: Mention) => strin
   let text = '';
   let copied = 0;
   for (const mention of query.mentions) {
-    const replacement = replace(mention) ?? (mention.renamed ? quoted(mention.relation) : undefined);
+    const replacement = replace(mention) ?? (mention.renamed ? quoteRelation(mention.relation) : undefined);
     if (replacement === undefined) continue;
     text += query.text.slice(copied, mention.start);
     const start = text.length;
-    const alias = mention.aliased ? '' : ` as "${mention.relation.slice(mention.relation.indexOf('.') + 1).replaceAll('"', '""')}"`;
+    const alias = mention.aliased ? '' : standInAlias(mention.relation);
     text += apart(text.at(-1), replacement + alias, query.text[mention.end]);
     copied = mention.end;
     replacements.push({ mention, start, end: text.length });
@@ -61,10 +62,6 @@ export function placeOf(rendered: RenderedQuery, position: number, prefixLength 
 /** The place in the file of an index into Query.text. */
 export function placeInQuery(query: Query, index: number): Place {
   return placeAt(query.file, query.fileText, query.offset + Math.min(index, query.text.length));
-}
-
-function quoted(relation: string): string {
-  return relation.split('.').map((name) => `"${name.replaceAll('"', '""')}"`).join('.');
 }
 
 /** `from"silver"."t"` needs no blank, `frompg_temp.t` would be another word. */

@@ -1,7 +1,7 @@
+import { quoteRelation } from '@ingot/datasets';
 import { sqlState, type Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
 import type { Endpoint } from './endpoint.js';
-import { quoteRelation } from './relation-name.js';
 import { fillTemplate } from './sql-template.js';
 
 /** What cannot become a view is not looked at: the role has no right TEMP (42501), a column has the type record (42P16). */

@@ -1,10 +1,9 @@
-import { didYouMean, placeInQuery, placeOf, withRelations, type Problem, type RenderedQuery } from '@ingot/datasets';
+import { didYouMean, placeInQuery, placeOf, quoteRelation, withRelations, type Problem, type RenderedQuery } from '@ingot/datasets';
 import { describeStatement, isConnectionError, sqlState, type Connection, type ResultColumn } from '@ingot/postgres';
 import type { Client } from 'pg';
 import { isSameBetweenRuns } from './cacheable.js';
 import type { DescribedEndpoint, Endpoint } from './endpoint.js';
 import { typeOidOf } from './parameter.js';
-import { quoteRelation } from './relation-name.js';
 import { pageTemplates } from './paging/page-read.js';
 import { compileTemplate, sourceIndex, type SqlTemplate } from './sql-template.js';
 

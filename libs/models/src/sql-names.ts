@@ -25,9 +25,7 @@ export function schemaOf(relation: string): string {
   return relation.slice(0, relation.indexOf('.'));
 }
 
-export function bareName(relation: string): string {
-  return relation.slice(relation.indexOf('.') + 1);
-}
+export { bareName } from '@ingot/datasets';
 
 /** One name out of parts, at most 63 characters; what does not fit is replaced by a hash of the whole. */
 export function joinedName(...parts: readonly string[]): string {

@@ -1,4 +1,5 @@
 import { didYouMean } from '../nearest-name.js';
+import { bareName } from '../relation-name.js';
 import type { Selectable } from './selectable.js';
 
 /** A selector that cannot be read, or that nothing answers to: in a name, silence would look like success. */
@@ -82,7 +83,7 @@ const TESTS: Record<Named, (value: string) => (node: Selectable) => boolean> = {
 
 /** What could have been meant. */
 const NAMES: Record<Named, (nodes: readonly Selectable[], value: string) => string[]> = {
-  name: (nodes, value) => nodes.map(({ name }) => (value.includes('.') ? name : bare(name))),
+  name: (nodes, value) => nodes.map(({ name }) => (value.includes('.') ? name : bareName(name))),
   tag: (nodes) => nodes.flatMap(({ tags }) => tags),
   path: (nodes) => [...new Set(nodes.flatMap(({ file }) => [file, ...file.split('/').map((_, i, parts) => parts.slice(0, i).join('/'))]))].filter((path) => path !== ''),
   source: (nodes, value) => NAMES.name(nodes.filter(({ kind }) => kind === 'source'), value),
@@ -90,11 +91,7 @@ const NAMES: Record<Named, (nodes: readonly Selectable[], value: string) => stri
 
 /** A relation answers to its whole name and to that without the schema. */
 function namesOf(name: string): string[] {
-  return [name, bare(name)];
-}
-
-function bare(name: string): string {
-  return name.slice(name.indexOf('.') + 1);
+  return [name, bareName(name)];
 }
 
 /** `*` stands for anything, also nothing; everything else for itself. */

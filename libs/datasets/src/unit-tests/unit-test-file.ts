@@ -2,6 +2,7 @@ import type { Dataset, Model } from '../dataset.js';
 import type { KnownColumns } from '../lineage/lineage.js';
 import { didYouMean } from '../nearest-name.js';
 import type { Problems } from '../problem.js';
+import { bareName } from '../relation-name.js';
 import { Section, type Located } from '../section.js';
 import { checkColumns, readRow, readRows, type RowColumns } from './rows.js';
 import type { Expectation, Given, QuarantinedRow, UnitIncrement, UnitRow, UnitTest } from './unit-test.js';
@@ -189,7 +190,6 @@ class UnitTestReader {
 
 /** `; did you mean x?`: the relation of this name in another schema, else the nearest. */
 function meant(name: string, relations: readonly string[]): string {
-  const bare = (text: string): string => text.slice(text.indexOf('.') + 1);
-  const same = relations.find((relation) => bare(relation) === bare(name));
+  const same = relations.find((relation) => bareName(relation) === bareName(name));
   return same === undefined ? didYouMean(name, relations) : `; did you mean ${same}?`;
 }

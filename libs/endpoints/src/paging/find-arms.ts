@@ -1,4 +1,4 @@
-import { columnFields, isAggregate, isWindowCall, locationOf, resultName, StatementError, walk, type Dataset, type FromItem, type QueryBlock, type SelectStatement } from '@ingot/datasets';
+import { bareName, columnFields, isAggregate, isWindowCall, locationOf, resultName, StatementError, walk, type Dataset, type FromItem, type QueryBlock, type SelectStatement } from '@ingot/datasets';
 import type { Node, SelectStmt, SortBy } from 'libpg-query';
 import pg from 'pg';
 import type { Arm, SortKey } from './arm.js';
@@ -66,7 +66,7 @@ function refuseObstacles(select: SelectStmt, add: Add): void {
 }
 
 function keptRelations(item: FromItem): Kept[] {
-  if (item.kind === 'relation') return item.columnNames.length > 0 ? [] : [{ alias: item.alias ?? item.relation.slice(item.relation.indexOf('.') + 1), relation: item.relation }];
+  if (item.kind === 'relation') return item.columnNames.length > 0 ? [] : [{ alias: item.alias ?? bareName(item.relation), relation: item.relation }];
   if (item.kind !== 'join' || item.alias !== undefined) return [];
   const left = item.type === 'inner' || item.type === 'left' ? keptRelations(item.left) : [];
   const right = item.type === 'inner' || item.type === 'right' ? keptRelations(item.right) : [];

@@ -1,4 +1,4 @@
-import { parseSelect } from '@ingot/datasets';
+import { parseSelect, standInAlias } from '@ingot/datasets';
 import type { SqlTemplate } from '../sql-template.js';
 import type { Arm } from './arm.js';
 import { armPlaces, type ArmPlaces } from './arm-places.js';
@@ -75,7 +75,7 @@ export function partsOf({ template, arms }: Paged): Parts {
   const relations = statement.mentions
     .filter(({ relation }) => arms.some(({ growing }) => growing.includes(relation)))
     .map(({ relation, start, end, aliased }): Edit => {
-      const alias = aliased ? '' : ` as "${relation.slice(relation.indexOf('.') + 1)}"`;
+      const alias = aliased ? '' : standInAlias(relation);
       return { start, end, pieces: [` (select * from ${template.text.slice(start, end)} where _run_id <= `, { parameter: RUN, sqlType: 'int8' }, `)${alias} `] };
     });
   const found: Parts = { text: template.text, places: armPlaces(statement), edits: (asOfRun) => (asOfRun ? [...holes, ...relations] : holes) };

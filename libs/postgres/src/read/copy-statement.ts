@@ -1,5 +1,5 @@
 import { to as copyTo, type CopyToStreamQuery } from 'pg-copy-streams';
-import type { QueryResult } from 'pg';
+import pg, { type QueryResult } from 'pg';
 import type { Connection } from '../pool.js';
 import { NoAnswerError } from '../silence.js';
 import { isConnectionError } from '../sqlstate.js';
@@ -102,7 +102,7 @@ export class CopyStatement {
     await this.ask(`begin ${level}read only; set local lock_timeout = ${lockMs}; set local statement_timeout = ${lockMs + SERVER_SILENT_MS / 2}`);
     this.events.answered();
     this.cutAfter(lockMs + SERVER_SILENT_MS, new ReadError('unavailable', silent));
-    const locked = [...new Set(relations)].map((relation) => relation.split('.').map(quoteIdentifier).join('.'));
+    const locked = [...new Set(relations)].map((relation) => relation.split('.').map(pg.escapeIdentifier).join('.'));
     const locking = [...(locked.length > 0 ? [`lock table ${locked.join(', ')} in access share mode`] : []), `set local statement_timeout = ${transactionMs}`];
     const isCostly = before !== undefined || maxRows !== undefined;
     if (isCostly) {
@@ -214,5 +214,3 @@ export class CopyStatement {
     return performance.now() - this.startedAt;
   }
 }
-
-const quoteIdentifier = (name: string): string => `"${name.replaceAll('"', '""')}"`;

@@ -1,5 +1,5 @@
 import { Controller, Get, Header, Inject, Param, Query } from '@nestjs/common';
-import { didYouMean } from '@ingot/datasets';
+import { bareName, didYouMean } from '@ingot/datasets';
 import { Documented } from '../../documented.js';
 import { Problem } from '../../problem.js';
 import { NoQuery } from '../no-query.js';
@@ -58,8 +58,4 @@ export class ModelsController {
     const nearest = didYouMean(name, all.flatMap(({ relation }) => (name.includes('.') ? [relation] : [bareName(relation), relation])));
     throw new Problem('no-such-resource', `There is no model ${JSON.stringify(name)}${nearest || '; GET /models lists them.'}`);
   }
-}
-
-function bareName(relation: string): string {
-  return relation.slice(relation.indexOf('.') + 1);
 }
