@@ -1,5 +1,5 @@
 export { connect, createPool, sessionConfig, type Connection, type ConnectionPool, type PoolOptions, type SessionOptions } from './pool.js';
-export { isConnectionError, isTransient, SQLSTATE, sqlState } from './sqlstate.js';
+export { isConnectionError, isPoolExhausted, isTransient, SQLSTATE, sqlState } from './sqlstate.js';
 export { NoAnswerError, withConnectionFor, withWatchedConnection } from './silence.js';
 export { describeStatement } from './describe-statement.js';
 export { inTransaction, withConnection } from './transaction.js';

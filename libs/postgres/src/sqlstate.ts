@@ -31,6 +31,11 @@ export function isConnectionError(error: unknown): boolean {
   return (typeof code === 'string' && SOCKET_CODES.has(code)) || (typeof message === 'string' && CONNECTION_MESSAGES.test(message));
 }
 
+/** True when every session of a pool stayed lent for as long as its caller would wait: the pool's own words say so. */
+export function isPoolExhausted(error: unknown): boolean {
+  return error instanceof Error && error.message === 'timeout exceeded when trying to connect';
+}
+
 /**
  * True when the same statement may well succeed if it is tried again: a lost connection, a serialization failure, a
  * deadlock, a lock that was not to be had, a server without free connections, memory or disk for the moment, a backend

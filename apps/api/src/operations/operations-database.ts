@@ -1,10 +1,9 @@
 import { openRunHistory, type RunHistory } from '@ingot/db';
-import { isConnectionError, NoAnswerError, sqlState, SQLSTATE, withConnectionFor, type Connection, type ConnectionPool } from '@ingot/postgres';
+import { isConnectionError, isPoolExhausted, NoAnswerError, sqlState, SQLSTATE, withConnectionFor, type Connection, type ConnectionPool } from '@ingot/postgres';
 import { Problem } from '../problem.js';
 
 /** How long one question may take the server, and how long it may wait for a lock. */
 export const OPERATIONS_SETTINGS = { statement_timeout: '3000', lock_timeout: '1000', jit: 'off' };
-
 
 /**
  * What operators ask of the database, on a few sessions of its own: neither runs nor reads wait for it, and what takes
@@ -66,8 +65,6 @@ const BUSY = 'The database did not answer in the time such a question may take. 
 
 function toProblem(error: unknown): unknown {
   const state = sqlState(error);
-  if (state === SQLSTATE.queryCanceled || state === SQLSTATE.lockNotAvailable) return new Problem('overloaded', BUSY, { cause: error });
-  // The pool's own words for "no session was free in time".
-  if (error instanceof Error && error.message === 'timeout exceeded when trying to connect') return new Problem('overloaded', BUSY, { cause: error });
-  return error;
+  const isBusy = state === SQLSTATE.queryCanceled || state === SQLSTATE.lockNotAvailable || isPoolExhausted(error);
+  return isBusy ? new Problem('overloaded', BUSY, { cause: error }) : error;
 }

@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import pRetry from 'p-retry';
 import { createPool, type Connection, type ConnectionPool, type SessionOptions } from '../pool.js';
 import { closeIdle, NoAnswerError } from '../silence.js';
-import { isTransient, SQLSTATE, sqlState } from '../sqlstate.js';
+import { isPoolExhausted, isTransient, SQLSTATE, sqlState } from '../sqlstate.js';
 import { CopyRead, OutgrownError, type CopyRequest } from './copy-read.js';
 import { LargeReads, type LargeRead, type LargeReadUsage } from './large-reads.js';
 import { ReadBreaker, type BreakerOptions, type BreakerState } from './read-breaker.js';
@@ -176,7 +176,7 @@ export class ReadRepository {
       client.release();
       throw new ReadError('abandoned', 'the client went away');
     } catch (error) {
-      if (/timeout exceeded when trying to connect/.test((error as Error).message)) {
+      if (isPoolExhausted(error)) {
         throw new ReadError('pool exhausted', `all ${this.options.max} read connections were busy for ${this.options.acquireTimeoutMs} ms`, { cause: error });
       }
       throw error;
