@@ -59,7 +59,7 @@ export async function serve(url: string, config: Config, project: DescribedProje
     shared: !config.embedded,
   });
   open.add('ingot wake', () => runners.close());
-  const answers = config.INGOT_ROLE !== 'transform';
+  const served = config.INGOT_ROLE === 'transform' ? { datasets: [], endpoints: [] } : project;
   const repository = new ReadRepository({
     url,
     name: 'ingot read',
@@ -79,14 +79,14 @@ export async function serve(url: string, config: Config, project: DescribedProje
 
   const app: NestFastifyApplication = await createApp(config, lifecycle, logger, {
     ingest: {
-      sources: answers ? project.datasets.flatMap(({ sources }) => sources) : [],
+      sources: served.datasets.flatMap(({ sources }) => sources),
       databaseUrl: url,
       limits: { queueLimitBytes: config.INGOT_QUEUE_LIMIT_BYTES, deadlineMs: config.INGOT_INGEST_DEADLINE_MS },
       logger,
       onFlushed: (relation) => runners.flushed(relation),
     },
     query: {
-      endpoints: answers ? project.endpoints : [],
+      endpoints: served.endpoints,
       repository,
       freshness: (dataset, timeoutMs) => runners.catchUp(dataset, timeoutMs),
       freshnessWaitMs: config.INGOT_FRESHNESS_WAIT_MS,
@@ -125,8 +125,8 @@ export async function serve(url: string, config: Config, project: DescribedProje
     },
     openApi: {
       version: project.version,
-      endpoints: answers ? project.endpoints : [],
-      sources: answers ? project.datasets.flatMap(({ name, sources }) => sources.map(({ path }) => ({ dataset: name, path, bodyLimitBytes: config.INGOT_BODY_LIMIT_BYTES }))) : [],
+      endpoints: served.endpoints,
+      sources: served.datasets.flatMap(({ name, sources }) => sources.map(({ path }) => ({ dataset: name, path, bodyLimitBytes: config.INGOT_BODY_LIMIT_BYTES }))),
     },
   });
   app.get(MetricsService).watch(app.getHttpAdapter().getInstance());
