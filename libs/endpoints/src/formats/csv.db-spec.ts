@@ -1,11 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
+import { writeFileSync } from 'node:fs';
 import { createTestDatabase, type TestDatabase } from '@ingot/testing';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
+import { openDuckDb, type OtherReader } from '../../test/duckdb.js';
 import { encoded, formatter } from '../../test/formatted.js';
 import { HARD_ROWS } from '../../test/hard-rows.js';
 import { FORMATS } from './formats.js';
@@ -13,18 +11,17 @@ import { FORMATS } from './formats.js';
 describe('CSV', () => {
   let database: TestDatabase;
   let render: Awaited<ReturnType<typeof formatter>>;
-  let duck: DuckDBConnection;
+  let reader: OtherReader;
+  let duck: OtherReader['duck'];
   let file: string;
   beforeAll(async () => {
     database = await createTestDatabase();
     render = await formatter(database);
-    duck = await (await DuckDBInstance.create()).connect();
-    await duck.run("set TimeZone = 'UTC'");
-    file = path.join(mkdtempSync(path.join(tmpdir(), 'ingot-csv-')), 'rows.csv');
+    reader = await openDuckDb('csv');
+    ({ duck, file } = reader);
   });
   afterAll(async () => {
-    duck.closeSync();
-    rmSync(path.dirname(file), { recursive: true });
+    reader.close();
     await database.drop();
   });
   const csv = async (query: string): Promise<string> => (await render(FORMATS.csv, query)).toString();

@@ -1,9 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { DuckDBInstance, type DuckDBConnection, type JS } from '@duckdb/node-api';
+import type { JS } from '@duckdb/node-api';
 import { createTestDatabase, type TestDatabase } from '@ingot/testing';
+import { openDuckDb, type OtherReader } from '../../test/duckdb.js';
 import { formatter } from '../../test/formatted.js';
 import { HARD_ROWS, HARD_VALUES } from '../../test/hard-rows.js';
 import { FORMATS } from './formats.js';
@@ -11,18 +10,17 @@ import { FORMATS } from './formats.js';
 describe('Parquet, read by DuckDB', () => {
   let database: TestDatabase;
   let render: Awaited<ReturnType<typeof formatter>>;
-  let duck: DuckDBConnection;
+  let reader: OtherReader;
+  let duck: OtherReader['duck'];
   let file: string;
   beforeAll(async () => {
     database = await createTestDatabase();
     render = await formatter(database);
-    duck = await (await DuckDBInstance.create()).connect();
-    await duck.run("set TimeZone = 'UTC'");
-    file = path.join(mkdtempSync(path.join(tmpdir(), 'ingot-parquet-')), 'rows.parquet');
+    reader = await openDuckDb('parquet');
+    ({ duck, file } = reader);
   });
   afterAll(async () => {
-    duck.closeSync();
-    rmSync(path.dirname(file), { recursive: true });
+    reader.close();
     await database.drop();
   });
   const readBack = async (sql: string): Promise<JS[][]> => (await duck.runAndReadAll(sql.replace('$file', `read_parquet('${file}')`))).getRowsJS();
