@@ -163,12 +163,14 @@ describe('GET /metrics', () => {
       await Promise.all(words(count).map((word) => post(words(5).map((name) => `1649941817 n${name} 1`).join('\n'), { 'x-device-id': word })));
     };
     const settle = (): Promise<unknown> => until((now) => valueOf(now, 'ingot_source_backlog_lines') === 0);
+    // Who holds back the oldest transaction changes by itself (autovacuum, a run): a bounded set, counted by its own test.
+    const ofRequests = (series: string): boolean => !series.startsWith('ingot_database_oldest_xmin');
     await askAll(2);
     await settle();
     const before = seriesOf(await scrape());
     for (let i = 0; i < 1_000; i += 100) await askAll(25);
     await settle();
-    expect(seriesOf(await scrape()).filter((series) => !before.includes(series))).toEqual([]);
+    expect(seriesOf(await scrape()).filter((series) => ofRequests(series) && !before.includes(series))).toEqual([]);
     expect(before.length).toBeLessThan(2_000);
   });
 
