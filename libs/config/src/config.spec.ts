@@ -75,8 +75,9 @@ describe('loadConfig', () => {
   });
 
   it('serves the network without authentication only on purpose', () => {
-    expect(problemsOf({ HOST: '0.0.0.0' })).toHaveLength(1);
-    expect(loadConfig({ HOST: '0.0.0.0', INGOT_AUTH: 'off' }).HOST).toBe('0.0.0.0');
+    expect(loadConfig({ HOST: '0.0.0.0' })).toMatchObject({ INGOT_AUTH: 'required', servesNetwork: true });
+    expect(loadConfig({ INGOT_TRUST_PROXY: '127.0.0.1' })).toMatchObject({ HOST: '127.0.0.1', INGOT_AUTH: 'required', servesNetwork: true });
+    expect(loadConfig({ HOST: '0.0.0.0', INGOT_AUTH: 'off' })).toMatchObject({ INGOT_AUTH: 'off', servesNetwork: true });
     expect(loadConfig({ HOST: '::1' }).HOST).toBe('::1');
   });
 });

@@ -5,7 +5,7 @@ import { Settings } from './settings.js';
 
 /** Each variable with its default as text; those without a default are the empty string. */
 const defaults = new Map<string, string>([
-  ...['DATABASE_URL', 'INGOT_APPLY', 'INGOT_AUTH', 'INGOT_SPOOL_DIR', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_HEADERS'].map((name) => [name, ''] as const),
+  ...['DATABASE_URL', 'DATABASE_INGEST_URL', 'DATABASE_READ_URL', 'DATABASE_RUN_URL', 'INGOT_ALLOW_UNSAFE_DURABILITY', 'INGOT_APPLY', 'INGOT_ARCHIVE_DIR', 'INGOT_AUTH', 'INGOT_TRUST_PROXY', 'INGOT_JWT_ISSUER', 'INGOT_JWT_AUDIENCE', 'INGOT_JWT_JWKS', 'INGOT_SPOOL_DIR', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_HEADERS'].map((name) => [name, ''] as const),
   ...Object.entries(new Settings()).map(([name, value]) => [name, String(value)] as const),
 ]);
 

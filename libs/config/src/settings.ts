@@ -1,17 +1,12 @@
-import { Transform } from 'class-transformer';
 import { IsIn, IsInt, IsNumber, IsOptional, IsString, Matches, Max, Min, MinLength } from 'class-validator';
-
-/** Decimal digits only: Number('0x50') is 80 and Number('') is 0, which nobody who wrote that meant. */
-const WholeNumber = () => Transform(({ value }: { value: unknown }) => (typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value));
-
-/** `0.25`, `1`: no sign, no exponent. */
-const DecimalNumber = () => Transform(({ value }: { value: unknown }) => (typeof value === 'string' && /^\d{0,15}\.?\d{1,15}$/.test(value) ? Number(value) : value));
+import { LimitSettings } from './limit-settings.js';
+import { DecimalNumber, WholeNumber } from './number-text.js';
 
 /**
  * Every environment variable of the service, with its default, its bounds and the words the configuration table
  * shows. The property name is the variable's name. Durations carry their unit in the name.
  */
-export class Settings {
+export class Settings extends LimitSettings {
   @IsString()
   @MinLength(1)
   HOST = '127.0.0.1';
@@ -26,6 +21,21 @@ export class Settings {
   @Matches(/^postgres(ql)?:\/\//, { message: 'must be a postgres:// URL' })
   DATABASE_URL?: string;
 
+  /** The same database by a login that is a member of `ingot_ingest` and nothing else: what POST does. */
+  @IsOptional()
+  @Matches(/^postgres(ql)?:\/\//, { message: 'must be a postgres:// URL' })
+  DATABASE_INGEST_URL?: string;
+
+  /** Likewise of `ingot_read`: what the endpoints do. */
+  @IsOptional()
+  @Matches(/^postgres(ql)?:\/\//, { message: 'must be a postgres:// URL' })
+  DATABASE_READ_URL?: string;
+
+  /** Likewise of `ingot_run`: what runs and the pages of operators do. */
+  @IsOptional()
+  @Matches(/^postgres(ql)?:\/\//, { message: 'must be a postgres:// URL' })
+  DATABASE_RUN_URL?: string;
+
   @IsString()
   @MinLength(1)
   INGOT_DATA_DIR = '.ingot';
@@ -39,8 +49,66 @@ export class Settings {
   INGOT_APPLY?: 'auto' | 'manual';
 
   @IsOptional()
-  @IsIn(['off'], { message: "only 'off' is built so far; 'required' comes with API keys" })
-  INGOT_AUTH?: 'off';
+  @IsIn(['off', 'required'])
+  INGOT_AUTH?: 'off' | 'required';
+
+  /** How long what is known of a key is good: a revoked one is refused at most so much later. */
+  @IsInt()
+  @Min(1)
+  @Max(300)
+  @WholeNumber()
+  INGOT_KEY_CACHE_SECONDS = 10;
+
+  /** How long a key that was good stays good while the key table, or the keys of a token's issuer, cannot be reached. */
+  @IsInt()
+  @Min(0)
+  @Max(86_400)
+  @WholeNumber()
+  INGOT_KEY_GRACE_SECONDS = 600;
+
+  /** Wrong keys that one address may send in a minute. */
+  @IsInt()
+  @Min(1)
+  @Max(100_000)
+  @WholeNumber()
+  INGOT_AUTH_FAILURES_PER_MINUTE = 30;
+
+  /** `public`: GET /metrics takes no key. */
+  @IsIn(['protected', 'public'])
+  INGOT_METRICS: 'protected' | 'public' = 'protected';
+
+  /** Addresses and networks of the proxies before the service, whose X-Forwarded-For says who the client is. */
+  @IsOptional()
+  @Matches(/^[0-9a-fA-F.:]+(\/\d{1,3})?(\s*,\s*[0-9a-fA-F.:]+(\/\d{1,3})?)*$/, { message: 'must be addresses or networks with commas between them, e.g. 10.0.0.0/8,127.0.0.1' })
+  INGOT_TRUST_PROXY?: string;
+
+  /** Who signs the tokens that dashboards bring, as their `iss` says; unset: only keys are taken. */
+  @IsOptional()
+  @IsString()
+  @MinLength(1)
+  INGOT_JWT_ISSUER?: string;
+
+  /** What their `aud` must hold. */
+  @IsOptional()
+  @IsString()
+  @MinLength(1)
+  INGOT_JWT_AUDIENCE?: string;
+
+  /** The issuer's public keys: an https:// URL, or a file. */
+  @IsOptional()
+  @IsString()
+  @MinLength(1)
+  INGOT_JWT_JWKS?: string;
+
+  /** The claim with the scopes, as words or as a list. */
+  @IsString()
+  @MinLength(1)
+  INGOT_JWT_SCOPE_CLAIM = 'scope';
+
+  /** The claim with the device. */
+  @IsString()
+  @MinLength(1)
+  INGOT_JWT_DEVICE_CLAIM = 'device';
 
   /** `api` takes lines and answers, and leaves the runs to other processes; `transform` only runs. */
   @IsIn(['all', 'api', 'transform'])
@@ -48,19 +116,6 @@ export class Settings {
 
   @IsIn(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
   INGOT_LOG_LEVEL = 'info';
-
-  /** Decoded bytes of one POST body. */
-  @IsInt()
-  @Min(1024)
-  @Max(1 << 30)
-  @WholeNumber()
-  INGOT_BODY_LIMIT_BYTES = 16 * 1024 * 1024;
-
-  /** Decoded bytes of bodies that are arriving or wait for their COMMIT; beyond it POST answers 503. */
-  @IsInt()
-  @Min(1024)
-  @WholeNumber()
-  INGOT_QUEUE_LIMIT_BYTES = 64 * 1024 * 1024;
 
   /** How long a POST waits for its COMMIT before it answers 503. */
   @IsInt()
@@ -94,40 +149,11 @@ export class Settings {
   @WholeNumber()
   INGOT_READ_TX_SECONDS = 10;
 
-  /** Answers above 512 KiB that may be under way at a time; a further one waits for INGOT_ACQUIRE_TIMEOUT_MS, then gets 503. */
-  @IsInt()
-  @Min(1)
-  @Max(1_000)
-  @WholeNumber()
-  INGOT_LARGE_READS = 16;
-
   /** Where the part of an answer is kept that its client has not taken yet; default: the temporary folder of the system. */
   @IsOptional()
   @IsString()
   @MinLength(1)
   INGOT_SPOOL_DIR?: string;
-
-  /** Bytes one answer may have there; beyond it the answer is cut. */
-  @IsInt()
-  @Min(1024 * 1024)
-  @WholeNumber()
-  INGOT_SPOOL_READ_BYTES = 1024 * 1024 * 1024;
-
-  /** Bytes all answers together may have there. */
-  @IsInt()
-  @Min(1024 * 1024)
-  @WholeNumber()
-  INGOT_SPOOL_TOTAL_BYTES = 4 * 1024 * 1024 * 1024;
-
-  /**
-   * A client that takes nothing of its answer for so long is cut off. Seen from here, taking comes in leaps: over loopback
-   * the kernel holds up to 4 MB and wants a third of it free first, so 100 kB/s looks like nothing for 13 s.
-   */
-  @IsInt()
-  @Min(1)
-  @Max(3_600)
-  @WholeNumber()
-  INGOT_STALLED_READER_SECONDS = 120;
 
   /** A statement slower than this is logged as a warning, with its name. */
   @IsInt()
@@ -166,6 +192,23 @@ export class Settings {
   @Min(1)
   @WholeNumber()
   INGOT_RUN_HISTORY_DAYS = 30;
+
+  /** Where `ingot archive` writes; unset: `--to` says it. */
+  @IsOptional()
+  @IsString()
+  @MinLength(1)
+  INGOT_ARCHIVE_DIR?: string;
+
+  /** Free bytes on the disks of database and spool, as far as they can be seen, below which POST answers 507 and the service is not ready. */
+  @IsInt()
+  @Min(0)
+  @WholeNumber()
+  INGOT_MIN_FREE_DISK_BYTES = 256 * 1024 * 1024;
+
+  /** `unsafe`: ready although a crash may lose acknowledged lines, e.g. with `fsync = off`. For tests and throw-away data. */
+  @IsOptional()
+  @IsIn(['unsafe'])
+  INGOT_ALLOW_UNSAFE_DURABILITY?: 'unsafe';
 
   /** SIGTERM to exit: what is not finished by then is cut. */
   @IsInt()
