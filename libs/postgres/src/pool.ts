@@ -11,6 +11,11 @@ export interface SessionOptions {
   /** Server settings beside the pinned ones, e.g. { jit: 'off' }. */
   settings?: Record<string, string>;
   connectTimeoutMs?: number;
+  /**
+   * True: no settings travel with the connection, because a transaction pooler may stand before the server. Whoever uses it
+   * sends transactionSettings() with each transaction.
+   */
+  pooled?: boolean;
 }
 
 export interface PoolOptions extends SessionOptions {
@@ -47,6 +52,13 @@ const LETTING_GO: Record<string, string> = {
   tcp_user_timeout: '60000',
 };
 
+/** The pinned settings and the given ones as SET LOCAL statements, for a transaction whose session may be any. */
+export function transactionSettings(settings: Record<string, string>): string {
+  return Object.entries({ ...PINNED, ...settings })
+    .map(([name, value]) => `set local ${pg.escapeIdentifier(name)} = ${pg.escapeLiteral(value)}`)
+    .join('; ');
+}
+
 /** Driver options of a session: address, name, pinned and given server settings. */
 export function sessionConfig(options: SessionOptions): pg.ClientConfig {
   const settings = { ...PINNED, ...LETTING_GO, ...options.settings };
@@ -56,7 +68,7 @@ export function sessionConfig(options: SessionOptions): pg.ClientConfig {
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5_000,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    options: Object.entries(settings).map(([name, value]) => `-c ${name}=${value.replaceAll(/([\\ ])/g, '\\$1')}`).join(' '),
+    ...(options.pooled === true ? {} : { options: Object.entries(settings).map(([name, value]) => `-c ${name}=${value.replaceAll(/([\\ ])/g, '\\$1')}`).join(' ') }),
   };
 }
 

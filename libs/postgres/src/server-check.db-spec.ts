@@ -1,12 +1,21 @@
 import { describe, expect, it } from '@jest/globals';
 import { createTestDatabase } from '@ingot/testing';
-import { checkServer } from './server-check.js';
+import { checkServer, mustBeDirect } from './server-check.js';
 
 describe('checkServer', () => {
   it('lets a reachable primary pass', async () => {
     const database = await createTestDatabase();
     expect(await checkServer(database.url)).toEqual(['fsync is off on the server: a crash of the machine may lose lines that were acknowledged']); // test clusters are
 
+    await database.drop();
+  });
+
+  it('refuses a session whose key is not the server process its own: a pooler hands out such keys', async () => {
+    const database = await createTestDatabase();
+    const client = await database.session();
+    await mustBeDirect(client, 'DATABASE_RUN_URL');
+    const pooled = { query: client.query.bind(client), processID: 1 } as unknown as typeof client;
+    await expect(mustBeDirect(pooled, 'DATABASE_RUN_URL')).rejects.toThrow(/^DATABASE_RUN_URL: a connection pooler stands before it, .* as DATABASE_READ_URL$/);
     await database.drop();
   });
 

@@ -1,12 +1,13 @@
 import { redactUrl } from '@ingot/config';
+import type { Client } from 'pg';
+import { OLDEST_VERSION, readDurability, weaknesses } from './durability/durability.js';
 import { connect } from './pool.js';
+import { sqlState } from './sqlstate.js';
 
 /** One clear line about why the given server cannot be used. */
 export class ServerCheckError extends Error {
   override readonly name = 'ServerCheckError';
 }
-
-const OLDEST = 150_000;
 
 /**
  * Connects once and looks at the version, and at what would make acknowledged lines unsafe.
@@ -15,22 +16,35 @@ const OLDEST = 150_000;
  */
 export async function checkServer(url: string): Promise<string[]> {
   const client = await connect({ url, name: 'ingot check' }).catch((error: unknown) => {
-    throw new ServerCheckError(`DATABASE_URL: cannot connect to ${redactUrl(url)}: ${reason(error)}`, { cause: error });
+    throw new ServerCheckError(`DATABASE_URL: cannot connect to ${redactUrl(url)}: ${reason(error)}${isRefusedByPooler(error) ? `: ${NO_POOLER}` : ''}`, { cause: error });
   });
   try {
-    const { rows } = await client.query<{ number: number; version: string; standby: boolean; unsafe: string[] }>(
-      `select current_setting('server_version_num')::int as number, current_setting('server_version') as version, pg_is_in_recovery() as standby,
-         array(select name::text from unnest(array['fsync', 'full_page_writes']) as name where current_setting(name) = 'off' order by name) as unsafe`,
-    );
-    const server = rows[0];
-    if (server === undefined || server.number < OLDEST) {
-      throw new ServerCheckError(`DATABASE_URL: ${redactUrl(url)} is PostgreSQL ${server?.version ?? 'of unknown version'}; 15 or newer is needed`);
-    }
+    await mustBeDirect(client, 'DATABASE_URL');
+    const server = await readDurability(client);
+    if (server.version < OLDEST_VERSION) throw new ServerCheckError(`DATABASE_URL: ${redactUrl(url)} is PostgreSQL ${server.versionText}; 15 or newer is needed`);
     if (server.standby) throw new ServerCheckError(`DATABASE_URL: ${redactUrl(url)} is a read-only standby; give the primary`);
-    return server.unsafe.map((name) => `${name} is off on the server: a crash of the machine may lose lines that were acknowledged`);
+    return weaknesses(server);
   } finally {
     await client.end();
   }
+}
+
+const NO_POOLER = 'a connection pooler stands before it, and flushes, runs and wake-ups need sessions of their own; give the server itself here, and the pooler as DATABASE_READ_URL';
+
+/**
+ * Behind a pooler a session's settings, temporary tables, LISTEN and process number belong to whoever comes next. It gives
+ * its clients a key of its own, so the process number in it is not the server's.
+ * @param variable the setting that holds the address
+ * @throws ServerCheckError
+ */
+export async function mustBeDirect(client: Client, variable: string): Promise<void> {
+  const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+  if (rows[0]?.pid !== (client as { processID?: number | null }).processID) throw new ServerCheckError(`${variable}: ${NO_POOLER}`);
+}
+
+/** PgBouncer refuses settings at the start of a session that it cannot keep. */
+function isRefusedByPooler(error: unknown): boolean {
+  return sqlState(error) === '08P01' && /startup parameter/.test((error as Error).message);
 }
 
 /** The last line of what the driver says: an AggregateError of several addresses has no message of its own. */

@@ -4,6 +4,7 @@ export const SQLSTATE = {
   checkViolation: '23514',
   serializationFailure: '40001',
   deadlockDetected: '40P01',
+  diskFull: '53100',
   configurationLimitExceeded: '53400',
   objectNotInPrerequisiteState: '55000',
   lockNotAvailable: '55P03',

@@ -97,6 +97,42 @@ describe('startEmbedded', () => {
     await expect(query(server.url, 'create role mallory')).rejects.toThrow(/permission denied/);
   });
 
+  const LOGINS = `select rolname as login, array(select g.rolname::text from pg_auth_members as m join pg_roles as g on g.oid = m.roleid where m.member = r.oid order by 1) as groups,
+      rolsuper or rolcreatedb or rolcreaterole or rolreplication or rolbypassrls as power, has_database_privilege(rolname, 'ingot', 'temporary') as temporary
+    from pg_roles as r where rolcanlogin and rolname <> 'postgres' order by 1`;
+  const SERVICE_LOGINS = [
+    { login: 'ingot', groups: ['ingot_run'], power: false, temporary: true },
+    { login: 'ingot_ingest_login', groups: ['ingot_ingest'], power: false, temporary: false },
+    { login: 'ingot_read_login', groups: ['ingot_read'], power: false, temporary: false },
+    { login: 'ingot_run_login', groups: ['ingot_run'], power: false, temporary: true },
+  ];
+
+  it('makes a login for each service, a member of its role and of no other, with a password of its own', async () => {
+    const server = await start();
+    expect(await query(superuserOf(server), LOGINS)).toEqual(SERVICE_LOGINS);
+    for (const service of ['ingest', 'read', 'run'] as const) expect(await query(server.urls[service], 'select current_user as login')).toEqual([{ login: `ingot_${service}_login` }]);
+    const passwords = Object.values(JSON.parse(readFileSync(path.join(dataDir, 'passwords.json'), 'utf8')) as Record<string, string>);
+    expect(new Set(passwords).size).toBe(5);
+    expect(await query(superuserOf(server), `select count(*)::int as members from pg_auth_members where roleid = 'pg_read_all_stats'::regrole and member = 'ingot_run'::regrole`)).toEqual([{ members: 1 }]);
+  });
+
+  it('gives a folder of a release with one login the others, and keeps what is there', async () => {
+    const first = await startWarm();
+    await addRow(first.url);
+    for (const role of ['ingot_ingest_login', 'ingot_read_login', 'ingot_run_login', 'ingot_ingest', 'ingot_read', 'ingot_run']) await query(superuserOf(first), `drop owned by ${role}; drop role ${role}`);
+    await first.stop();
+    const file = path.join(dataDir, 'passwords.json');
+    const { postgres, ingot } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
+    writeFileSync(file, JSON.stringify({ postgres, ingot }));
+    const second = await start();
+    expect(await query(superuserOf(second), LOGINS)).toEqual(SERVICE_LOGINS);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ postgres, ingot });
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(await countRows(second.url)).toBe('1');
+    await second.stop();
+    await start(); // and the logins it has now
+  });
+
   it('keeps secrets and the log to itself: mode 0600, random passwords, none in the log', async () => {
     const server = await start();
     await server.stop();

@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { closeSync, existsSync, mkdirSync, openSync, realpathSync, renameSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { openCluster, superuserUrl, urlOf, type Cluster } from './cluster.js';
+import { openCluster, superuserUrl, type Cluster } from './cluster.js';
 import { EmbeddedServerError } from './embedded-error.js';
 import { readOrMakePasswords } from './passwords.js';
 import { startPostmaster, stopArguments, type Postmaster } from './postmaster.js';
 import { commandAs } from './run-as.js';
-import { ensureServiceDatabase } from './service-database.js';
+import { ensureServiceDatabase, serviceUrls, type ServiceUrls } from './service-database.js';
 import { acquireServiceLock, type ServiceLock } from './service-lock.js';
 import { supervise } from './supervisor.js';
 
@@ -25,10 +25,19 @@ export interface EmbeddedServerOptions {
 
 const LOG_LIMIT_BYTES = 16 * 1024 * 1024;
 
+/**
+ * Where PostgreSQL's defaults cost a stream of readings dearly. With 1 GB of WAL between checkpoints a bulk load starts
+ * one every few seconds, and each writes every page whole once more at its next change: 1.2 to 1.4 x the processor time
+ * a line. The price is the time of recovery after a crash under such a load, some ten seconds at most.
+ */
+const SETTINGS = { max_wal_size: '2GB', checkpoint_timeout: '15min', wal_buffers: '16MB' };
+
 /** The service's own PostgreSQL. */
 export interface EmbeddedServer {
   /** postgres:// URL of the role `ingot`, owner of the database `ingot` and no superuser. The same until stop(). */
   readonly url: string;
+  /** The same database by its several logins; `owner` is `url`. */
+  readonly urls: ServiceUrls;
   /** Absolute. */
   readonly dataDir: string;
   /** True when the server was running already, left behind by a service that was killed. */
@@ -53,12 +62,12 @@ export async function startEmbedded(options: EmbeddedServerOptions): Promise<Emb
     const logFile = path.join(dataDir, 'postgres.log');
     openLog(logFile);
     const passwords = readOrMakePasswords(dataDir, existsSync(path.join(dir, 'PG_VERSION')));
-    const cluster = await openCluster({ ...options, dir, logFile, superuserPassword: passwords.postgres });
+    const cluster = await openCluster({ ...options, settings: { ...SETTINGS, ...options.settings }, dir, logFile, superuserPassword: passwords.postgres });
     postmaster = await startPostmaster(cluster, { signal: options.signal });
-    const url = urlOf('ingot', passwords.ingot, postmaster.port, 'ingot');
-    await ensureServiceDatabase(url, superuserUrl(cluster, postmaster.port));
+    const urls = serviceUrls(passwords, postmaster.port);
+    await ensureServiceDatabase(urls, superuserUrl(cluster, postmaster.port));
     options.signal?.throwIfAborted();
-    return running(cluster, postmaster, lock, dataDir, url);
+    return running(cluster, postmaster, lock, dataDir, urls);
   } catch (error) {
     await postmaster?.stop().catch(() => undefined);
     lock.release();
@@ -66,7 +75,7 @@ export async function startEmbedded(options: EmbeddedServerOptions): Promise<Emb
   }
 }
 
-function running(cluster: Cluster, postmaster: Postmaster, lock: ServiceLock, dataDir: string, url: string): EmbeddedServer {
+function running(cluster: Cluster, postmaster: Postmaster, lock: ServiceLock, dataDir: string, urls: ServiceUrls): EmbeddedServer {
   const supervision = supervise(cluster, postmaster);
   // A service that ends without stop(), by process.exit() or an uncaught error, must not leave a server behind. Only
   // what blocks can still be done then.
@@ -82,7 +91,7 @@ function running(cluster: Cluster, postmaster: Postmaster, lock: ServiceLock, da
     process.removeListener('exit', lastResort);
     lock.release();
   };
-  return { url, dataDir, adopted: postmaster.adopted, announce: (address) => lock.announce(address), stop: () => (stopped ??= stop()) };
+  return { url: urls.owner, urls, dataDir, adopted: postmaster.adopted, announce: (address) => lock.announce(address), stop: () => (stopped ??= stop()) };
 }
 
 function makeFolder(folder: string): string {

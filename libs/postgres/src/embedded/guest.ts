@@ -3,12 +3,12 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '../pool.js';
 import { isConnectionError, sqlState } from '../sqlstate.js';
-import { urlOf } from './cluster.js';
 import { EmbeddedServerError } from './embedded-error.js';
 import { startEmbedded, type EmbeddedServer, type EmbeddedServerOptions } from './embedded-server.js';
 import { readOrMakePasswords } from './passwords.js';
 import { mustBeOurs } from './postmaster.js';
 import { isPostmasterOf, readPostmasterFile } from './postmaster-file.js';
+import { serviceUrls } from './service-database.js';
 import { findHolder } from './service-lock.js';
 
 /** A server that another process owns: it is used, and never stopped. */
@@ -57,7 +57,7 @@ async function joinEmbedded({ dataDir: folder, onProgress, signal }: EmbeddedSer
     const file = readPostmasterFile(dir);
     if (file?.status === 'ready' && isPostmasterOf(file.pid, dir)) {
       const passwords = readOrMakePasswords(dataDir, true);
-      const url = urlOf('ingot', passwords.ingot, file.port, 'ingot');
+      const { owner: url } = serviceUrls(passwords, file.port);
       if ((await answers(() => mustBeOurs({ dir, superuserPassword: passwords.postgres }, file))) && (await answers(() => login(url)))) {
         onProgress?.(`Using the PostgreSQL of process ${holder.pid}${holder.address === undefined ? '' : `, which serves ${holder.address}`}.`);
         return { url, owner: holder.pid };

@@ -18,6 +18,8 @@ export interface CopyLimits {
   readonly lockMs: number;
   /** How long the transaction may last once it has its locks, in milliseconds. */
   readonly transactionMs: number;
+  /** Statements sent with BEGIN, where a session's own settings may not reach the server. */
+  readonly settings?: string;
 }
 
 /** What a statement has cost so far, in milliseconds from the connection's loan until it is back, and what it gave. */
@@ -46,8 +48,18 @@ export interface CopyQuery {
   readonly query: string;
   /** One SELECT whose rows are asked first, in the snapshot that the COPY has too. */
   readonly before?: string;
+  /**
+   * One SELECT of one boolean, asked under the locks, in no later a snapshot than the COPY's: false when what is to be
+   * read has not reached this server yet.
+   */
+  readonly arrived?: string | undefined;
   /** A result of more rows is refused. */
   readonly maxRows?: number;
+}
+
+/** This server is behind: it has not replayed what the read must show. Nothing was given out. */
+export class BehindError extends Error {
+  override readonly name = 'BehindError';
 }
 
 /** The columns of a query, and the rows of `before`. */
@@ -64,9 +76,9 @@ export interface CopyConsumer {
 
 // Beyond the server's own limit: only a server that does not answer at all gets this far.
 const SERVER_SILENT_MS = 1_000;
-/** BEGIN and COMMIT of a read wait for nobody. */
+/** BEGIN and ROLLBACK of a read wait for nobody. */
 const BEGIN_MS = 2_000;
-const COMMIT_MS = 1_000;
+const END_MS = 1_000;
 const CHUNK_BYTES = 256 * 1024;
 
 /** One COPY in one read-only transaction on one lent connection, which it gives back whatever happens. */
@@ -92,21 +104,25 @@ export class CopyStatement {
    * touch a table: its snapshot would be older than its lock. Seen: a COPY that waited for a publish gave 0 rows where
    * 10 were right. The columns are asked under the lock, each time (0.3 ms for GET /data): a type remembered from before a
    * publish would be rendered the wrong way.
-   * @throws ReadError `too many rows`, `abandoned`; the server's error
+   *
+   * On a standby the same holds: LOCK TABLE in this mode is allowed there, a publish's exclusive lock is replayed before
+   * its renames and let go of with its COMMIT, so whoever has the lock sees all of the publish or nothing of it.
+   * @throws ReadError `too many rows`, `abandoned`; BehindError; the server's error
    */
-  async lockAndDescribe({ relations, query, before, maxRows }: CopyQuery): Promise<Described> {
-    const { lockMs, transactionMs } = this.limits;
+  async lockAndDescribe({ relations, query, before, arrived, maxRows }: CopyQuery): Promise<Described> {
+    const { lockMs, transactionMs, settings } = this.limits;
     const silent = 'the database does not answer';
     this.cutAfter(BEGIN_MS, new ReadError('unavailable', silent, { cause: new NoAnswerError(`no answer to BEGIN within ${BEGIN_MS} ms`) }));
     const level = before === undefined ? '' : 'isolation level repeatable read '; // LOCK takes no snapshot: `before` does
-    await this.ask(`begin ${level}read only; set local lock_timeout = ${lockMs}; set local statement_timeout = ${lockMs + SERVER_SILENT_MS / 2}`);
+    await this.ask([`begin ${level}read only`, ...(settings === undefined ? [] : [settings]), `set local lock_timeout = ${lockMs}; set local statement_timeout = ${lockMs + SERVER_SILENT_MS / 2}`].join('; '));
     this.events.answered();
     this.cutAfter(lockMs + SERVER_SILENT_MS, new ReadError('unavailable', silent));
     const locked = [...new Set(relations)].map((relation) => relation.split('.').map(pg.escapeIdentifier).join('.'));
-    const locking = [...(locked.length > 0 ? [`lock table ${locked.join(', ')} in access share mode`] : []), `set local statement_timeout = ${transactionMs}`];
+    const locking = [...(locked.length > 0 ? [`lock table ${locked.join(', ')} in access share mode`] : []), `set local statement_timeout = ${transactionMs}`, ...(arrived === undefined ? [] : [arrived])];
     const isCostly = before !== undefined || maxRows !== undefined;
     if (isCostly) {
-      await this.ask(locking.join(';\n'));
+      const answers = await this.ask(locking.join(';\n'));
+      if (arrived !== undefined) mustHaveArrived(answers.at(-1));
       this.cutWhenOverdue(); // their time is the COPY's time too
     }
     const statements = [
@@ -116,6 +132,7 @@ export class CopyStatement {
       ...(before === undefined ? [] : [before]),
     ];
     const results = await this.ask(statements.join(';\n'));
+    if (arrived !== undefined && !isCostly) mustHaveArrived(results.at(-2));
     const first = before === undefined ? undefined : results.pop();
     const described = results.pop();
     this.times.lockMs = this.elapsed();
@@ -155,22 +172,25 @@ export class CopyStatement {
   giveBack(reason: Error): void {
     if (!this.lent) return;
     this.lent = false;
-    if (!this.busy) return this.endTransaction('rollback', () => 0);
+    if (!this.busy) return this.endTransaction(() => 0);
     cancelStatement(this.client);
     closeAtOnce(this.client);
     this.settle(0, reason);
   }
 
-  /** The last row is here. The connection goes back after COMMIT, without keeping the reader waiting. */
+  /**
+   * The last row is here. The connection goes back after ROLLBACK, without keeping the reader waiting: not COMMIT, as that
+   * would keep what a function called by the query has set for whoever reads next.
+   */
   private finish(source: CopyToStreamQuery): void {
     this.lent = false;
-    this.endTransaction('commit', () => source.rowCount); // known a little later than the last byte
+    this.endTransaction(() => source.rowCount); // known a little later than the last byte
   }
 
-  private endTransaction(how: 'commit' | 'rollback', rows: () => number): void {
+  private endTransaction(rows: () => number): void {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => closeAtOnce(this.client), COMMIT_MS); // the statement is rejected with it
-    this.client.query(how).then(
+    this.timer = setTimeout(() => closeAtOnce(this.client), END_MS); // the statement is rejected with it
+    this.client.query('rollback').then(
       () => this.settle(rows()),
       (error: Error) => this.settle(rows(), error),
     );
@@ -213,4 +233,9 @@ export class CopyStatement {
   private elapsed(): number {
     return performance.now() - this.startedAt;
   }
+}
+
+function mustHaveArrived(answer: QueryResult | undefined): void {
+  const row = (answer?.rows as Record<string, unknown>[] | undefined)?.[0];
+  if (Object.values(row ?? {})[0] !== true) throw new BehindError('the server has not replayed what is to be read');
 }

@@ -191,14 +191,14 @@ describe('reads from a database that fails', () => {
       await until(() => reads.pool.totalCount === 0, 1_000);
     });
 
-    it('are given up when COMMIT is not answered; the reader has all rows by then', async () => {
+    it('are given up when the end of the transaction is not answered; the reader has all rows by then', async () => {
       const reads = repository({ max: 1 });
       await one(reads);
       const client = await reads.pool.connect();
       const query = client.query.bind(client) as (text: unknown) => Promise<unknown>;
       Object.assign(client, {
         query: (statement: unknown) => {
-          if (statement === 'commit') proxy.swallow();
+          if (statement === 'rollback') proxy.swallow();
           return query(statement);
         },
       });

@@ -1,9 +1,9 @@
 import { AsyncResource } from 'node:async_hooks';
 import pRetry from 'p-retry';
-import { createPool, type Connection, type ConnectionPool, type SessionOptions } from '../pool.js';
+import { createPool, transactionSettings, type Connection, type ConnectionPool, type SessionOptions } from '../pool.js';
 import { closeIdle, NoAnswerError } from '../silence.js';
 import { isPoolExhausted, isTransient, SQLSTATE, sqlState } from '../sqlstate.js';
-import { CopyRead, OutgrownError, type CopyRequest } from './copy-read.js';
+import { CopyRead, OutgrownError, type CopyRequest, type SharedRoom } from './copy-read.js';
 import { LargeReads, type LargeRead, type LargeReadUsage } from './large-reads.js';
 import { ReadBreaker, type BreakerOptions, type BreakerState } from './read-breaker.js';
 import { ReadError } from './read-error.js';
@@ -21,6 +21,10 @@ export interface ReadOptions extends Omit<SessionOptions, 'settings'> {
   /** Statements slower than this, in milliseconds, are logged as warnings. */
   slowMs: number;
   log: ReadLog;
+  /** How often a read is tried on what is transient; 3 when it is not given. */
+  attempts?: number;
+  /** Memory, disk and turns of large answers that are another repository's too. */
+  room?: SharedRoom;
   /** Large answers that may be under way at a time. */
   largeReads?: number;
   /** Where, and how much, answers that clients have not taken are kept. */
@@ -52,27 +56,30 @@ const LARGE_READS = 16;
  */
 export class ReadRepository {
   readonly pool: ConnectionPool;
+  /** To be given to a repository that shares it. */
+  readonly room: SharedRoom;
   private readonly breaker: ReadBreaker;
-  private readonly space: SpoolSpace;
-  private readonly large: LargeReads;
+  private readonly transactionSettings: string | undefined;
   private readonly open = new Set<CopyRead>();
   private closed?: Promise<void>;
 
   constructor(private readonly options: ReadOptions) {
     const { log, max, transactionSeconds } = options;
+    const settings = {
+      // A parallel append hands out rows of its arms as workers find them; the order of `arm union all arm` would be lost.
+      enable_parallel_append: 'off',
+      idle_in_transaction_session_timeout: String(transactionSeconds * 1000 + 5_000),
+    };
+    this.transactionSettings = options.pooled === true ? transactionSettings(settings) : undefined;
     this.pool = createPool({
       ...options,
-      settings: {
-        default_transaction_read_only: 'on',
-        // A parallel append hands out rows of its arms as workers find them; the order of `arm union all arm` would be lost.
-        enable_parallel_append: 'off',
-        statement_timeout: String(transactionSeconds * 1000),
-        idle_in_transaction_session_timeout: String(transactionSeconds * 1000 + 5_000),
-      },
+      settings: { ...settings, default_transaction_read_only: 'on', statement_timeout: String(transactionSeconds * 1000) },
       onError: (error) => log.warn({ err: error }, 'an idle read connection broke'),
     });
-    this.space = new SpoolSpace(options.spool);
-    this.large = new LargeReads({ streams: options.largeReads ?? LARGE_READS, connections: Math.max(1, Math.floor(max / 2)) });
+    this.room = options.room ?? {
+      space: new SpoolSpace(options.spool),
+      large: new LargeReads({ streams: options.largeReads ?? LARGE_READS, connections: Math.max(1, Math.floor(max / 2)) }),
+    };
     this.breaker = new ReadBreaker(options.breaker, (state) => {
       if (state === 'open') log.error({}, 'reads stopped: the database keeps failing');
       if (state === 'closed') log.warn({}, 'reads go on: the database answers again');
@@ -81,7 +88,7 @@ export class ReadRepository {
 
   get status(): ReadStatus {
     const { totalCount: total, idleCount: idle, waitingCount: waiting } = this.pool;
-    return { breaker: this.breaker.state, pool: { total, idle, waiting, max: this.options.max }, large: this.large.usage, spool: this.space.usage };
+    return { breaker: this.breaker.state, pool: { total, idle, waiting, max: this.options.max }, large: this.room.large.usage, spool: this.room.space.usage };
   }
 
   /**
@@ -89,13 +96,13 @@ export class ReadRepository {
    * @throws the error of the file system
    */
   prepare(): Promise<void> {
-    return prepareSpoolFolder(this.space.options.folder);
+    return prepareSpoolFolder(this.room.space.options.folder);
   }
 
   /**
    * Starts a COPY TO STDOUT as engine rule: locks first, then a fresh snapshot. Resolves when the result is complete, or
    * has outgrown memory and may be large; until then nothing is given out, and it may be tried again.
-   * @throws ReadError; or the server's own error when the statement is at fault
+   * @throws ReadError; BehindError; or the server's own error when the statement is at fault
    */
   async copyOut(request: CopyRequest): Promise<CopyRead> {
     try {
@@ -104,7 +111,7 @@ export class ReadRepository {
       if (!(error instanceof OutgrownError)) throw error;
     }
     // It gave its connection back, so that small reads can have it, and starts anew when it is its turn.
-    const leave = await this.large.take(this.options.acquireTimeoutMs, request.signal);
+    const leave = await this.room.large.take(this.options.acquireTimeoutMs, request.signal);
     try {
       return await this.attempts(request, leave);
     } catch (error) {
@@ -129,7 +136,7 @@ export class ReadRepository {
   private async attempts(request: CopyRequest, leave?: LargeRead): Promise<CopyRead> {
     try {
       return await pRetry(() => this.breaker.run(() => this.attempt(request, leave)), {
-        retries: ATTEMPTS - 1,
+        retries: (this.options.attempts ?? ATTEMPTS) - 1,
         minTimeout: FIRST_PAUSE_MS,
         factor: 2,
         randomize: true,
@@ -159,8 +166,8 @@ export class ReadRepository {
       throw error;
     });
     const transactionMs = this.options.transactionSeconds * 1000;
-    const limits = { transactionMs, lockMs: transactionMs + ABOVE_A_PUBLISH_MS };
-    const read = new CopyRead(client, request, limits, { space: this.space, large: this.large }, leave);
+    const limits = { transactionMs, lockMs: transactionMs + ABOVE_A_PUBLISH_MS, ...(this.transactionSettings === undefined ? {} : { settings: this.transactionSettings }) };
+    const read = new CopyRead(client, request, limits, this.room, leave);
     this.open.add(read);
     read.once('close', () => this.open.delete(read));
     read.once('answered', () => this.breaker.answered());
