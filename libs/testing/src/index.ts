@@ -1,4 +1,5 @@
 export { hasEnded } from './process-end.js';
-export { openProxy, type Proxy } from './proxy.js';
-export { createTestDatabase, type TestDatabase } from './database.js';
+export { openProxy, type Proxy, type Watch, type Way } from './proxy.js';
+export { createTestDatabase, serviceLogins, type TestDatabase } from './database.js';
+export { startStandby } from './standby.js';
 export { removeAbandonedClusters, startTestCluster, type TestCluster, type TestClusterOptions } from './test-cluster.js';

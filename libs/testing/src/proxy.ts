@@ -24,20 +24,38 @@ export interface Proxy {
   delayMs: number;
   /** Each piece is passed on in slices of so many bytes, 0 = whole. */
   sliceBytes: number;
+  /** What goes that way is dropped while the other way works, on open connections too. */
+  loses: Way | 'nothing';
+  /** A connection passes on so many bytes of answers, counted from its first, and is then reset. */
+  answerBytes: number;
   /** The faults reach connections only whose first bytes hold this text, e.g. an application_name. */
   only: string;
   close(): Promise<void>;
 }
 
+/** `requests` go to the server behind, `answers` come from it. */
+export type Way = 'requests' | 'answers';
+
+/**
+ * Made for each connection, it is shown each piece before it is passed on, and says how many of its bytes are. Fewer
+ * than all: the connection passes nothing more, and neither end hears of it, until it is reset.
+ * @param reset ends the connection at both ends
+ */
+export type Watch = (reset: () => void) => (data: Buffer, way: Way) => number;
+
 interface Link {
   passes: boolean;
+  answered: number;
   /** The client's first bytes. */
   hello?: Buffer;
   readonly ends: readonly net.Socket[];
 }
 
-/** @param url postgres:// URL of the server behind */
-export async function openProxy(url: string): Promise<Proxy> {
+/**
+ * @param url of the server behind, postgres:// or http://, with its port
+ * @param watch is asked about each piece of each connection
+ */
+export async function openProxy(url: string, watch?: Watch): Promise<Proxy> {
   const target = new URL(url);
   const links = new Set<Link>();
   let accepted = 0;
@@ -47,20 +65,31 @@ export async function openProxy(url: string): Promise<Proxy> {
   const server = net.createServer((near) => {
     accepted++;
     const far = net.connect(Number(target.port), target.hostname);
-    const link: Link = { passes: true, ends: [near, far] };
+    const link: Link = { passes: true, answered: 0, ends: [near, far] };
     links.add(link);
+    const look = watch?.(() => reset(link));
     if (proxy.only === '') greet(link);
     near.once('data', (first) => {
       link.hello = first;
       if (proxy.only !== '' && isConcerned(link)) greet(link);
     });
-    for (const [from, to] of [[near, far], [far, near]] as const) {
+    for (const [from, to, way] of [[near, far, 'requests'], [far, near, 'answers']] as const) {
       let queue = Promise.resolve();
       from.on('error', () => undefined);
       from.on('data', (chunk) => {
         if (!link.passes) return;
-        if (!isConcerned(link) || (proxy.delayMs === 0 && proxy.sliceBytes === 0)) void to.write(chunk);
+        const passed = look?.(chunk, way) ?? chunk.length;
+        if (passed < chunk.length) {
+          link.passes = false;
+          if (passed > 0) to.write(chunk.subarray(0, passed));
+          return;
+        }
+        if (!isConcerned(link)) void to.write(chunk);
+        else if (proxy.loses === way) return;
+        else if (way === 'answers' && link.answered + chunk.length > proxy.answerBytes) cutShort(link, chunk, to);
+        else if (proxy.delayMs === 0 && proxy.sliceBytes === 0) void to.write(chunk);
         else queue = queue.then(() => passSlowly(chunk, to));
+        if (way === 'answers') link.answered += chunk.length;
       });
       from.on('close', () => void queue.then(() => link.passes && (to.destroy(), links.delete(link))));
     }
@@ -73,6 +102,11 @@ export async function openProxy(url: string): Promise<Proxy> {
     if (proxy.refuse === 0) return;
     proxy.refuse--;
     reset(link);
+  }
+  /** The bytes leave before the reset does: a socket that is reset at once drops what it has not sent. */
+  function cutShort(link: Link, chunk: Buffer, to: net.Socket): void {
+    link.passes = false;
+    to.write(chunk.subarray(0, Math.max(0, proxy.answerBytes - link.answered)), () => reset(link));
   }
   function reset(link: Link): void {
     links.delete(link);
@@ -101,6 +135,8 @@ export async function openProxy(url: string): Promise<Proxy> {
     refuse: 0,
     delayMs: 0,
     sliceBytes: 0,
+    loses: 'nothing',
+    answerBytes: Infinity,
     only: '',
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));

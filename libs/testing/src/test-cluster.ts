@@ -7,6 +7,12 @@ export interface TestClusterOptions {
   /** False: fsync off, for tests that never crash the server. Default true. */
   durable?: boolean;
   settings?: Record<string, string>;
+  /** Where its folder is made, e.g. on a small file system. Default: the system's temporary folder. */
+  parent?: string;
+  /** Another PostgreSQL's bin folder than that of the test run. */
+  binDir?: string;
+  /** Puts a data directory there, e.g. by pg_basebackup, in place of a new one; its owner is who runs the server. */
+  fill?: (dir: string) => void;
 }
 
 /** A throw-away PostgreSQL of its own, on a free port of 127.0.0.1, that a test may crash. Nothing starts it again by itself. */
@@ -35,23 +41,23 @@ export interface TestCluster {
 
 const PREFIX = 'ingot-test-';
 const OWNER = 'owner.json';
+export const SUPERUSER_PASSWORD = 'throw-away';
 
 /**
  * Makes and starts a cluster under the system's temporary folder: about 0.7 s.
  * INGOT_TEST_PG_BIN names another PostgreSQL's bin folder, e.g. /usr/lib/postgresql/15/bin.
  */
 export async function startTestCluster(options: TestClusterOptions = {}): Promise<TestCluster> {
-  const folder = mkdtempSync(path.join(tmpdir(), PREFIX));
-  chmodSync(folder, 0o755); // started by root, the server runs as somebody else and must get through
-  writeFileSync(path.join(folder, OWNER), JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) }));
+  const folder = makeFolder(options.parent);
   const durable = options.durable ?? true;
   try {
+    options.fill?.(path.join(folder, 'postgres'));
     const cluster = await openCluster({
       dir: path.join(folder, 'postgres'),
       logFile: path.join(folder, 'postgres.log'),
-      superuserPassword: 'throw-away',
+      superuserPassword: SUPERUSER_PASSWORD,
       durable: false, // initdb need not wait for the disk
-      binDir: process.env.INGOT_TEST_PG_BIN,
+      binDir: options.binDir ?? process.env.INGOT_TEST_PG_BIN,
       settings: { shared_buffers: '128MB', max_connections: '200', ...(durable ? {} : { fsync: 'off' }), ...options.settings },
     });
     return controls(cluster, await startPostmaster(cluster), folder);
@@ -61,7 +67,15 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
   }
 }
 
-function controls(cluster: Cluster, first: Postmaster, folder: string): TestCluster {
+/** A folder that removeAbandonedClusters() knows. */
+export function makeFolder(parent = tmpdir()): string {
+  const folder = mkdtempSync(path.join(parent, PREFIX));
+  chmodSync(folder, 0o755); // started by root, the server runs as somebody else and must get through
+  writeFileSync(path.join(folder, OWNER), JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) }));
+  return folder;
+}
+
+export function controls(cluster: Cluster, first: Postmaster, folder: string): TestCluster {
   let postmaster = first;
   const lastResort = () => {
     signalAll(postmaster.pid, 'SIGKILL');
