@@ -1,4 +1,5 @@
-export { isMigrated, migrate } from './migrate.js';
+export { grantRights, isMigrated, migrate } from './migrate.js';
+export { databaseRoles, roleStatements, type DatabaseRole } from './database-roles.js';
 export { dumpSchema } from './schema-dump.js';
 export { openRunHistory } from './operations/open-run-history.js';
 export { runDetailDocument, runDocument, testsOf } from './operations/run-document.js';

@@ -15,7 +15,9 @@ export async function migrate(url: string): Promise<string[]> {
   try {
     if (await isMigrated(client)) return [];
     await client.query('select pg_advisory_lock($1)', [LOCK]);
-    return await runMigrations(url);
+    const done = await runMigrations(url);
+    await grantRights(client); // on the tables they have made
+    return done;
   } finally {
     await client.end(); // and with it the lock
   }
@@ -28,6 +30,15 @@ export async function isMigrated(client: Client): Promise<boolean> {
   const done = await client.query<{ name: string }>(`select name from public.${TABLE}`);
   const names = new Set(done.rows.map(({ name }) => name));
   return migrations.every(({ name }) => names.has(name));
+}
+
+/**
+ * Gives the roles of the service what they lack on the tables of now.
+ * @returns the roles that the cluster does not have
+ */
+export async function grantRights(client: Client): Promise<string[]> {
+  const { rows } = await client.query<{ missing: string[] }>('select ingot.grant_rights() as missing');
+  return rows[0]?.missing ?? [];
 }
 
 async function runMigrations(url: string): Promise<string[]> {

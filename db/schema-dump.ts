@@ -41,6 +41,21 @@ const BLOCKS = [
          left join pg_attribute a on a.attrelid = c.oid and a.attnum = d.objsubid and d.objsubid > 0
          where c.relnamespace = any(array(select oid from pg_namespace where nspname = any($1)))) comments
    order by name`,
+  `select format('grant %s on %s to %I;', string_agg(privilege, ', ' order by privilege), object, grantee) as block
+   from (select case c.relkind when 'S' then 'sequence ' else '' end || c.oid::regclass::text as object, pg_get_userbyid(a.grantee) as grantee, lower(a.privilege_type) as privilege
+         from pg_class c cross join aclexplode(c.relacl) a
+         where c.relnamespace = any(array(select oid from pg_namespace where nspname = any($1))) and a.grantee <> c.relowner
+         union all
+         select c.oid::regclass::text, pg_get_userbyid(a.grantee), lower(a.privilege_type) || format(' (%s)', string_agg(quote_ident(t.attname), ', ' order by t.attnum))
+         from pg_class c join pg_attribute t on t.attrelid = c.oid and t.attnum > 0 cross join aclexplode(t.attacl) a
+         where c.relnamespace = any(array(select oid from pg_namespace where nspname = any($1)))
+         group by 1, 2, a.privilege_type
+         union all
+         select 'schema ' || quote_ident(n.nspname), pg_get_userbyid(a.grantee), lower(a.privilege_type)
+         from pg_namespace n cross join aclexplode(n.nspacl) a where n.nspname = any($1) and a.grantee <> n.nspowner) grants
+   where grantee like 'ingot!_%' escape '!'
+   group by object, grantee
+   order by grantee, object`,
 ];
 
 /** The schema of a migrated database as SQL text, the same for the same migrations. */

@@ -15,10 +15,59 @@ create table bronze.flushes (
   bytes bigint not null default 0,
   constraint flushes_pkey PRIMARY KEY (flush_id)
 );
+create table ingot.api_keys (
+  id bigint not null generated always as identity,
+  name text not null,
+  prefix text,
+  digest bytea not null,
+  device text,
+  scopes text[] not null,
+  lines_per_second integer,
+  bytes_per_day bigint,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  constraint api_keys_bytes_per_day_check CHECK ((bytes_per_day >= 0)),
+  constraint api_keys_device_check CHECK (((length(device) >= 1) AND (length(device) <= 128))),
+  constraint api_keys_digest_check CHECK ((length(digest) = 32)),
+  constraint api_keys_digest_key UNIQUE (digest),
+  constraint api_keys_lines_per_second_check CHECK ((lines_per_second >= 0)),
+  constraint api_keys_name_check CHECK ((name ~ '^[[:graph:]]{1,128}$'::text)),
+  constraint api_keys_pkey PRIMARY KEY (id),
+  constraint api_keys_scopes_check CHECK (((scopes <@ ARRAY['ingest'::text, 'read:own'::text, 'read:all'::text, 'admin'::text]) AND (cardinality(scopes) > 0)))
+);
+create table ingot.archive_replays (
+  relation text not null,
+  sha256 text not null,
+  rows_done bigint not null default 0,
+  rows bigint not null,
+  started_at timestamp with time zone not null default now(),
+  constraint archive_replays_pkey PRIMARY KEY (relation, sha256)
+);
+create table ingot.bronze_partitions (
+  relation text not null,
+  name text not null,
+  lower bigint,
+  upper bigint not null,
+  rows bigint not null,
+  received_from timestamp with time zone,
+  received_to timestamp with time zone,
+  closed_at timestamp with time zone not null default now(),
+  checksum text,
+  archive_file text,
+  archive_sha256 text,
+  archived_at timestamp with time zone,
+  keep_until timestamp with time zone,
+  dropped_at timestamp with time zone,
+  constraint bronze_partitions_check CHECK ((((checksum IS NULL) = (archive_file IS NULL)) AND ((checksum IS NULL) = (archive_sha256 IS NULL)) AND ((checksum IS NULL) = (archived_at IS NULL)))),
+  constraint bronze_partitions_pkey PRIMARY KEY (relation, upper)
+);
 create table ingot.cluster (
   only_row boolean not null default true,
   system_identifier bigint not null,
   xid_base bigint not null default 0,
+  database_id uuid not null default gen_random_uuid(),
   constraint cluster_only_row_check CHECK (only_row),
   constraint cluster_pkey PRIMARY KEY (only_row)
 );
@@ -34,6 +83,17 @@ create table ingot.datasets (
   publication bigint not null default 0,
   constraint datasets_pkey PRIMARY KEY (name)
 );
+create table ingot.device_names (
+  device text not null,
+  name text not null,
+  first_seen timestamp with time zone not null default now(),
+  constraint device_names_pkey PRIMARY KEY (device, name)
+);
+create table ingot.devices (
+  device text not null,
+  first_seen timestamp with time zone not null default now(),
+  constraint devices_pkey PRIMARY KEY (device)
+);
 create table ingot.idempotency_keys (
   device text not null,
   key text not null,
@@ -42,6 +102,14 @@ create table ingot.idempotency_keys (
   status smallint not null,
   created_at timestamp with time zone not null default now(),
   constraint idempotency_keys_pkey PRIMARY KEY (device, key)
+);
+create table ingot.partition_floors (
+  dataset text not null,
+  relation text not null,
+  below date not null,
+  dropped_at timestamp with time zone not null default now(),
+  constraint partition_floors_dataset_fkey FOREIGN KEY (dataset) REFERENCES ingot.datasets(name) ON DELETE CASCADE,
+  constraint partition_floors_pkey PRIMARY KEY (dataset, relation)
 );
 create table ingot.plans (
   dataset text not null,
@@ -73,6 +141,12 @@ create table ingot.quarantine (
   replay boolean not null default false,
   constraint quarantine_check CHECK (((reasons <> '{}'::text[]) OR (sqlstate IS NOT NULL))),
   constraint quarantine_pkey PRIMARY KEY (id)
+);
+create table ingot.quota_days (
+  day date not null,
+  subject text not null,
+  bytes bigint not null,
+  constraint quota_days_pkey PRIMARY KEY (day, subject)
 );
 create table ingot.run_steps (
   run bigint not null,
@@ -212,10 +286,25 @@ CREATE UNIQUE INDEX runs_by_dataset ON ingot.runs USING btree (dataset, run_id);
 
 comment on table bronze.flushes is 'One row for each flush, in its own transaction: settles an unclear COMMIT. lines = -1 fences a flush nobody waits for.';
 comment on column bronze.flushes.bytes is 'Of the text of its lines, without line ends.';
+comment on table ingot.api_keys is 'Keys of the service. A key itself is shown once, when it is made, and is nowhere in the database.';
+comment on column ingot.api_keys.device is 'The one device the key acts as; null = any that a request names.';
+comment on column ingot.api_keys.digest is 'SHA-256 of the key.';
+comment on column ingot.api_keys.last_used_at is 'To the minute.';
+comment on column ingot.api_keys.lines_per_second is '0 = no limit; null = as the service is set up. Likewise bytes_per_day.';
+comment on column ingot.api_keys.prefix is 'The first characters of the key, to tell it from others; null where only the SHA-256 was given.';
+comment on table ingot.archive_replays is 'Archives whose lines were taken in as new lines, and how many of them so far.';
+comment on table ingot.bronze_partitions is 'Closed partitions of bronze tables, to which no row comes any more: counted once, archived, dropped, restored.';
+comment on column ingot.bronze_partitions.checksum is 'Of the rows, as found in the table and in the archive alike.';
+comment on column ingot.bronze_partitions.keep_until is 'Restored from its archive, and to stay until then.';
+comment on column ingot.bronze_partitions.lower is 'With upper the range of ingest_xid; null = the first partition.';
 comment on table ingot.cluster is 'The cluster whose transaction ids the stored snapshots speak of; a foreign one stops the start.';
+comment on column ingot.cluster.database_id is 'Which database this is, wherever its dumps go: an archive says whose it is.';
 comment on table ingot.datasets is 'One watermark for a dataset: the snapshot its last run saw of its bronze tables.';
 comment on column ingot.datasets.applied_code is 'What apply has made, by model: code hash, materialized, names of indexes; removed = its file is gone.';
 comment on column ingot.datasets.publication is 'Counts what apply and rebuild have made of the published relations: another number, and rows may have changed under any run id.';
+comment on table ingot.device_names is 'What each device has measured since this is counted; a deleted row makes room for another';
+comment on table ingot.devices is 'Devices that have sent lines since this is counted; a deleted row makes room for another';
+comment on table ingot.partition_floors is 'Of tables with months: what lies before this day was dropped by retention, and late rows of it are put aside.';
 comment on table ingot.plans is 'The plan under way for a dataset, or one that was cut off and goes on with the next apply; published = its row is gone.';
 comment on column ingot.plans.chunk is 'The last chunk that was committed; rows of a shadow carry _run_id = chunk - 2^62.';
 comment on column ingot.plans.host is 'Where the process is or was that works on it; pid is its process id there.';
@@ -227,6 +316,7 @@ comment on column ingot.quarantine.input_row is 'The row of the relation named b
 comment on column ingot.quarantine.reasons is 'Names of the data tests it failed, all of them; empty when the SQL itself failed, with sqlstate and message.';
 comment on column ingot.quarantine.replay is 'True: the next run takes it in again as a new row.';
 comment on column ingot.quarantine.run_id is 'The run that put it here, or the last that tried it again.';
+comment on table ingot.quota_days is 'Decoded bytes that a key, a subject of an identity provider or an address has sent in a UTC day; the sum over all processes';
 comment on column ingot.run_steps.filtered is 'Input rows the SELECT gives nothing for.';
 comment on column ingot.run_steps.rows_in is 'Of row-wise steps: input rows, replayed ones among them.';
 comment on column ingot.run_steps.rows_out is 'Input rows whose output was written.';
@@ -263,3 +353,39 @@ comment on table ingot.test_results is 'Data tests that a run carried out by que
 comment on column ingot.test_results.failures is 'Rows that must not exist; of unique: keys that occur more than once.';
 comment on column ingot.test_results.relation is 'The model; null for a SELECT of tests/.';
 comment on column ingot.test_results.samples is 'Up to 20 of them, values cut at 1,000 characters.';
+
+grant insert, select (flush_id, lines), update (lines, bytes) on bronze.flushes to ingot_ingest;
+grant insert, select on ingot.device_names to ingot_ingest;
+grant insert, select on ingot.devices to ingot_ingest;
+grant insert, select (device, key, body_hash) on ingot.idempotency_keys to ingot_ingest;
+grant delete, insert, select, update on ingot.quota_days to ingot_ingest;
+grant usage on schema bronze to ingot_ingest;
+grant usage on schema ingot to ingot_ingest;
+grant usage on sequence bronze.raw_id to ingot_ingest;
+grant select on ingot.cluster to ingot_read;
+grant select on ingot.datasets to ingot_read;
+grant select on ingot.quarantine to ingot_read;
+grant select on ingot.run_steps to ingot_read;
+grant select on ingot.runs to ingot_read;
+grant select on ingot.source_counts to ingot_read;
+grant select on ingot.table_refreshes to ingot_read;
+grant select on ingot.test_results to ingot_read;
+grant usage on schema bronze to ingot_read;
+grant usage on schema gold to ingot_read;
+grant usage on schema ingot to ingot_read;
+grant usage on schema silver to ingot_read;
+grant select on bronze.flushes to ingot_run;
+grant select on ingot.cluster to ingot_run;
+grant select, update on ingot.datasets to ingot_run;
+grant select on ingot.partition_floors to ingot_run;
+grant select on ingot.plans to ingot_run;
+grant delete, insert, select, update on ingot.quarantine to ingot_run;
+grant insert, select on ingot.run_steps to ingot_run;
+grant insert, select, update on ingot.runs to ingot_run;
+grant select on ingot.seeds to ingot_run;
+grant select on ingot.shadows to ingot_run;
+grant select on ingot.source_counts to ingot_run;
+grant insert, select, update on ingot.table_refreshes to ingot_run;
+grant insert, select on ingot.test_results to ingot_run;
+grant usage on schema bronze to ingot_run;
+grant usage on schema ingot to ingot_run;
