@@ -10,10 +10,11 @@ import { withoutPositions } from './syntax-tree.js';
  * layout, the order of keys, tags, declared types, indexes and data tests that put no row aside do not count: none of
  * them asks for a rebuild. Rules that put rows aside count: they decide which rows are written. `order_by` and `merge_update_columns` count: with another order other rows would have won. `refresh` and
  * `on_data_error` do not, as a row that was written would be written the same; they change what a run does, so they
- * are part of the dataset's hash. `on_schema_change` speaks to apply alone and is in neither.
+ * are part of the dataset's hash. `on_schema_change` speaks to apply alone and is in neither. `partition_by` and `distributed_by` count: how rows are stored
+ * changes by a rebuild. `retention` is in the dataset's hash, so that no process drops rows by files that are not the applied ones.
  */
 export function modelCodeHash(model: Omit<Model, 'codeHash'>, tree: SelectStmt): string {
-  const { relation, materialized, strategy, incrementOn, uniqueKey, touchKey, accumulate, orderBy, mergeUpdateColumns } = model;
+  const { relation, materialized, strategy, incrementOn, uniqueKey, touchKey, accumulate, orderBy, mergeUpdateColumns, partitionBy, distributedBy } = model;
   const rules = model.dataTests.filter(({ onFail }) => onFail === 'quarantine').map(ruleText).sort(compareText);
   return hash({
     relation,
@@ -25,6 +26,8 @@ export function modelCodeHash(model: Omit<Model, 'codeHash'>, tree: SelectStmt):
     accumulate,
     ...(strategy === 'merge' ? { orderBy, mergeUpdateColumns: mergeUpdateColumns === undefined ? undefined : [...mergeUpdateColumns].sort(compareText) } : {}),
     ...(rules.length > 0 ? { rules } : {}),
+    ...(partitionBy === undefined ? {} : { partitionBy }),
+    ...(distributedBy === undefined ? {} : { distributedBy }),
     tree: withoutPositions(tree),
   });
 }
@@ -54,15 +57,16 @@ export function datasetCodeHash(name: string, { sources, models, seeds, queryTes
   const testsOf = ({ dataTests }: Pick<Model, 'dataTests'>): string[] => dataTests.map(({ place: _place, ...test }) => JSON.stringify(test, sortKeys)).sort(compareText);
   return hash({
     name,
-    sources: sources.map(({ kind, relation }) => ({ kind, relation })).sort((a, b) => compareText(a.relation, b.relation)),
+    sources: sources.map(({ kind, relation, retention }) => ({ kind, relation, ...(retention === undefined ? {} : { retention }) })).sort((a, b) => compareText(a.relation, b.relation)),
     models: models
-      .map(({ relation, codeHash, dataTests, indexes, refreshEveryMs, onDataError }) => ({
+      .map(({ relation, codeHash, dataTests, indexes, refreshEveryMs, onDataError, retention }) => ({
         relation,
         codeHash,
         tests: testsOf({ dataTests }),
         indexes: indexes.map((columns) => columns.join(' ')).sort(compareText),
         refreshEveryMs,
         ...(onDataError === 'fail' ? { onDataError } : {}),
+        ...(retention === undefined ? {} : { retention }),
       }))
       .sort((a, b) => compareText(a.relation, b.relation)),
     ...(seeds.length > 0 ? { seeds: seeds.map(({ relation, codeHash, dataTests }) => ({ relation, codeHash, tests: testsOf({ dataTests }) })) } : {}),

@@ -33,7 +33,22 @@ export interface Source {
   readonly tags: readonly string[];
   /** How old its newest line (by `received_at`) may be; each undefined = no limit. */
   readonly freshness?: { readonly warnAfterMs?: number; readonly errorAfterMs?: number };
+  /** How long its lines stay; undefined = for ever. */
+  readonly retention?: Retention;
   readonly file: string;
+}
+
+/** How long rows of a table stay, as dataset.yml says. */
+export interface Retention {
+  readonly keepMs: number;
+  /** `required`: a partition goes only when a verified archive holds its rows. */
+  readonly archive: 'required' | 'no';
+}
+
+/** The time column whose months a table keeps in partitions of their own. */
+export interface PartitionBy {
+  readonly column: string;
+  readonly granularity: 'month';
 }
 
 export type Materialized = 'view' | 'table' | 'incremental';
@@ -76,6 +91,11 @@ export interface Model {
   /** Every data test of the header: those of the columns, then those of the model. */
   readonly dataTests: readonly DataTest[];
   readonly indexes: readonly (readonly string[])[];
+  readonly partitionBy?: PartitionBy;
+  /** The column by whose values Citus spreads the table over its servers, where there is Citus. */
+  readonly distributedBy?: string;
+  /** Of append and merge models with `partitionBy`; undefined = rows stay for ever. */
+  readonly retention?: Retention;
   readonly query: Query;
   /** Hash of the parse tree and of the header keys that change what is written. */
   readonly codeHash: string;

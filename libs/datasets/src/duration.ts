@@ -29,7 +29,7 @@ export function readDuration(section: Section, key: string, problems: Problems, 
 
 /** Milliseconds of `2s`; NaN when the text is no duration. */
 export function durationOf(text: string): number {
-  const [, amount, unit] = /^(\d{1,7})\s?(ms|s|m|h|d)$/.exec(text) ?? [];
+  const [, amount, unit] = /^(\d{1,10})\s?(ms|s|m|h|d)$/.exec(text) ?? [];
   return Number(amount) * (UNIT_MS[unit ?? ''] ?? NaN);
 }
 

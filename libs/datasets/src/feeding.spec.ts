@@ -122,6 +122,7 @@ describe('append', () => {
     ['functions that give rows', "select id, regexp_split_to_table('a,b', ',') as part from silver.grows, l, generate_series(1, n) s"],
     ['the kept side of a right join', 'select g.id from l right join silver.grows g using (d)'],
     ['ORDER BY', 'select id from silver.grows, l order by id'],
+    ['OFFSET 0', 'select x.id from (select id from silver.grows offset 0) as x, l offset 0'],
   ])('may hold %s', async (_what, select) => {
     expect(await append(select)).toEqual([]);
   });
@@ -144,6 +145,7 @@ describe('append', () => {
     ['DISTINCT ON', 'select distinct on (\nd) id from silver.grows, l', row('DISTINCT', '9:1')],
     ['LIMIT', 'select id from silver.grows, l limit\n1', row('LIMIT', '9:1')],
     ['OFFSET', 'select id from silver.grows, l offset\n1', row('OFFSET', '9:1')],
+    ['OFFSET of what is no constant', 'select id from silver.grows, l offset (\n0 + 0)', row('OFFSET', '9:1')],
     ['HAVING', 'select 1 as x from silver.grows, l having\ntrue', row('HAVING', '9:1')],
     ['a set operation', 'select id from l, bronze.raw union all\nselect id from silver.grows', row('a set operation', '9:16')],
     ['an aggregate inside a sub-select', 'select x.n from l, (select\nmax(n) as n from silver.grows) x', row('an aggregate', '9:1')],

@@ -77,6 +77,8 @@ function modelOf(file: ModelFile, strategy: Strategy | undefined, incrementOn: r
     columns: header.columns,
     dataTests: header.tests.map(({ test }) => test),
     indexes: header.indexes.map((columns) => columns.map(({ value }) => value)),
+    ...(header.partitionBy === undefined ? {} : { partitionBy: header.partitionBy.value }),
+    ...(header.distributedBy === undefined ? {} : { distributedBy: header.distributedBy.value }),
     query: file.query,
   };
   return { ...model, codeHash: modelCodeHash(model, statement.tree) };
@@ -173,6 +175,8 @@ function checkOutputs(file: ModelFile, lineage: Lineage, problems: Problems): Kn
   if (header.strategy?.value !== 'accumulate') known(header.uniqueKey, 'unique_key'); // accumulate.ts says it with the reason
   known(header.orderBy.map(({ value, place }) => ({ value: value.column, place })), 'order_by');
   known(header.mergeUpdateColumns ?? [], 'merge_update_columns');
+  if (header.partitionBy !== undefined) known([{ value: header.partitionBy.value.column, place: header.partitionBy.place }], 'partition_by');
+  if (header.distributedBy !== undefined) known([header.distributedBy], 'distributed_by');
   const declared = new Map(header.columns.map((column): [string, KnownColumn] => [column.name, typed(column.name, column.dataType)]));
   const fromSelect = outputs.list.flatMap((column) => (column === undefined ? [] : [declared.get(column.name) ?? typed(column.name, column.dataType)]));
   const onlyDeclared = outputs.complete ? [] : [...declared.values()].filter(({ name }) => !names.includes(name));

@@ -56,7 +56,7 @@ describe('a header', () => {
   it.each<[string, string[]]>([
     ['materialized: ephemeral', ['2:15: `materialized: ephemeral` is not built yet; built are view, table, incremental']],
     [`${APPEND.replace('append', 'microbatch')}`, ['3:23: `incremental_strategy: microbatch` is not built yet; built are append, merge, accumulate, delete+insert']],
-    [`${APPEND}\ndistributed_by: device`, ['5:1: distributed_by is not built yet']],
+    [`${APPEND}\nenabled: false`, ['5:1: enabled is not built yet']],
     [`${APPEND}\ncolumns: [{ name: id, constraints: [] }]`, ['5:23: constraints is not built yet']],
   ])('refuses by name what later issues build: %j', async (header, problems) => {
     expect(await ofModel(header)).toEqual(problems);
@@ -102,6 +102,15 @@ describe('a header', () => {
     ['materialized: incremental\nincrement_on: bronze.raw', ['2:1: incremental_strategy is missing: append, merge, accumulate or delete+insert']],
     ['materialized: incremental\nincremental_strategy: append\nlookups: bronze.raw', ['2:1: increment_on is missing: the input whose new rows a run reads']],
     [`${APPEND}\naccumulate: { n: sum }`, ['5:1: accumulate is for `incremental_strategy: accumulate`, not for append']],
+    [`${APPEND}\ndistributed_by: devise`, ['5:17: distributed_by names devise, which is no output column']],
+    [`${APPEND}\ndistributed_by: Line`, ['5:17: the column name Line must be lower-case letters, digits and _, and not begin with a digit']],
+    [`${APPEND}\nunique_key: id\ndistributed_by: line`, []],
+    [`${MERGE}\ndistributed_by: id`, []],
+    [`${MERGE}\ndistributed_by: line`, ['6:17: distributed_by names line, which is not in unique_key: rows of one key must be on one server']],
+    [`${APPEND}\ndistributed_by: line\ncolumns: [{ name: id, data_tests: [unique] }]`, [expect.stringMatching(/^6:\d+: a test `unique` that stops a run is kept by an index, .* it has to name line of distributed_by too/) as unknown as string]],
+    [`${APPEND}\ndistributed_by: line\ncolumns: [{ name: id, data_tests: [{ unique: { severity: warn } }] }]`, []],
+    ['materialized: table\ndistributed_by: line', ['3:1: distributed_by is for incremental models; a table is computed anew from all it reads']],
+    [`${APPEND.replace('append', 'delete+insert')}\ntouch_key: id\ndistributed_by: line`, ['6:1: distributed_by is for `incremental_strategy: append` and `merge`, not for delete+insert']],
     [`${APPEND}\ntouch_key: id`, ['5:1: touch_key is for `incremental_strategy: delete+insert`, not for append']],
   ])('says which keys belong together: %j', async (header, problems) => {
     expect(await ofModel(header)).toEqual(problems);

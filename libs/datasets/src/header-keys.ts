@@ -1,5 +1,6 @@
 import type { ModelHeader } from './model-header.js';
 import type { Problems } from './problem.js';
+import { checkPartitionBy } from './retention/check-partition-by.js';
 import type { Section } from './section.js';
 
 const ROW_WISE = ['append', 'merge'] as const;
@@ -13,6 +14,8 @@ const KEYS: Readonly<Record<string, { readonly for: readonly string[]; readonly 
   indexes: { for: ['incremental', 'table'] },
   on_schema_change: { for: ['incremental', 'table'] },
   refresh: { for: ['table'] },
+  partition_by: { for: ['incremental'] },
+  distributed_by: { for: ['incremental'], strategies: ROW_WISE },
   touch_key: { for: ['incremental'], strategies: ['delete+insert'] },
   accumulate: { for: ['incremental'], strategies: ['accumulate'] },
   order_by: { for: ['incremental'], strategies: ['merge'] },
@@ -41,6 +44,8 @@ export function checkHeaderKeys(section: Section, header: ModelHeader, problems:
   }
   if (materialized === 'incremental') checkIncremental(section, header, problems);
   if (header.strategy?.value === 'merge') checkMerge(header, problems);
+  checkPartitionBy(header, problems);
+  checkDistributedBy(header, problems);
 }
 
 function checkIncremental(section: Section, header: ModelHeader, problems: Problems): void {
@@ -73,4 +78,16 @@ function checkMerge(header: ModelHeader, problems: Problems): void {
       problems.add(place, `order_by names ${column}, which merge_update_columns leaves as it was, so that an older row would win later`);
     }
   });
+}
+
+/** Rows of one key must be on one server: each keeps its own index. */
+function checkDistributedBy({ distributedBy, uniqueKey, strategy, tests }: ModelHeader, problems: Problems): void {
+  if (distributedBy === undefined) return;
+  const { value: column, place } = distributedBy;
+  const keys = strategy?.value === 'append' ? [] : uniqueKey.map(({ value }) => value);
+  if (keys.length > 0 && !keys.includes(column)) problems.add(place, `distributed_by names ${column}, which is not in unique_key: rows of one key must be on one server`);
+  for (const { test } of tests) {
+    if (test.kind !== 'unique' || test.onFail !== 'error' || test.errorAbove > 0 || test.where !== undefined || test.columns.includes(column)) continue;
+    problems.add(test.place, `a test \`unique\` that stops a run is kept by an index, and rows of one key must be on one server: it has to name ${column} of distributed_by too; \`severity: warn\` looks for it by a query over the whole table`);
+  }
 }

@@ -13,7 +13,7 @@ export { placeInQuery, placeOf, withRelations, type RenderedQuery } from './rend
 export { placeAt } from './text-position.js';
 export { bareName, quoteRelation, standInAlias } from './relation-name.js';
 export { keepsEveryRow } from './keeps-rows.js';
-export { readDuration } from './duration.js';
+export { durationOf, readDuration } from './duration.js';
 export { didYouMean, editDistance } from './nearest-name.js';
 export { addsColumnsOnly, compareModel, type ChangeKind, type ModelChange } from './changes/model-change.js';
 export { readsAddedColumns } from './changes/reads-added-columns.js';

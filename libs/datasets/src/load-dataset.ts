@@ -10,6 +10,7 @@ import { readModelFile, type ModelFile } from './model-file.js';
 import { didYouMean } from './nearest-name.js';
 import { DatasetError, Problems, type Problem } from './problem.js';
 import { placeInQuery } from './rendered-query.js';
+import { applyRetention } from './retention/check-retention.js';
 import { readSeed } from './seeds/read-seed.js';
 import { readDatasetHeader, readSource, type DatasetHeader } from './source-file.js';
 import { readSqlFile, readText, startOf } from './sql-file.js';
@@ -51,7 +52,7 @@ export async function surveyDatasets(sqlDir: string): Promise<Survey> {
 }
 
 /** Stands for a dataset.yml with problems. */
-const UNREAD_HEADER: DatasetHeader = { description: '', probeEveryMs: 0 };
+const UNREAD_HEADER: DatasetHeader = { description: '', probeEveryMs: 0, retention: [] };
 
 /**
  * Reads one dataset, e.g. `sql/sensor`. Files are named `sql/sensor/...` in it, whatever the path given.
@@ -82,22 +83,23 @@ function ownersOf(folders: readonly DatasetFolder[], problems: Problems): Readon
 /** The dataset without what could not be read, and the files of its models. */
 async function readDataset(folder: DatasetFolder, owners: ReadonlyMap<string, string>, problems: Problems): Promise<{ dataset: Dataset; files: readonly ModelFile[] }> {
   const relations = [...owners].filter(([, owner]) => owner === folder.name).map(([relation]) => relation);
-  const header = await readHeader(folder, problems);
-  const sources = await readSources(folder, problems);
+  const { retention: written, ...header } = (await readHeader(folder, problems)) ?? UNREAD_HEADER;
+  const declared = await readSources(folder, problems);
   const seeds = new Map(await Promise.all(folder.seeds.map(async (file) => [file.relation, await readSeed(file, problems)] as const)));
   const files = await readModels(folder, relations, problems);
   const queryTests = (await Promise.all(folder.tests.map((file) => readQueryTest(file, relations, problems)))).filter((read) => read !== undefined);
   for (const { query } of files) checkMentions(query, 'a model', folder.name, owners, problems);
   for (const { test } of queryTests) checkMentions(test.query, 'a data test', folder.name, owners, problems);
 
-  const { models, inputs } = checkGraph({ sources: folder.sources.map(({ relation }) => relation), seeds }, files, problems);
+  const { models: checked, inputs } = checkGraph({ sources: folder.sources.map(({ relation }) => relation), seeds }, files, problems);
+  const { sources, models, warnings: ofRetention } = applyRetention(written, declared, checked, problems);
   const readSeeds = [...seeds.values()].flatMap((read) => read?.seed ?? []);
   const dataTests = queryTests.map(({ test }) => test);
   const named = [...models, ...readSeeds].flatMap((owner) => owner.dataTests);
   checkTestNames([...named, ...dataTests.map(({ name, file }) => ({ name, place: startOf(file) }))], problems);
   const code = { sources, models, seeds: readSeeds, queryTestHashes: queryTests.map(({ codeHash }) => codeHash) };
-  const warnings = dateCasts([...files, ...queryTests.map(({ test, statement }) => ({ query: test.query, statement }))], inputs);
-  const dataset = { name: folder.name, ...(header ?? UNREAD_HEADER), sources, models, seeds: readSeeds, dataTests, codeHash: datasetCodeHash(folder.name, code), warnings };
+  const warnings = [...dateCasts([...files, ...queryTests.map(({ test, statement }) => ({ query: test.query, statement }))], inputs), ...ofRetention];
+  const dataset = { name: folder.name, ...header, sources, models, seeds: readSeeds, dataTests, codeHash: datasetCodeHash(folder.name, code), warnings };
   return { dataset, files };
 }
 

@@ -1,10 +1,11 @@
 import { readDataTests, type WrittenTest } from './data-tests/read-data-tests.js';
 import { ROW_RULES } from './data-tests/test-kinds.js';
-import type { Aggregate, ColumnHeader, Materialized, OnSchemaChange, OrderTerm, Place, Strategy } from './dataset.js';
+import type { Aggregate, ColumnHeader, Materialized, OnSchemaChange, OrderTerm, PartitionBy, Place, Strategy } from './dataset.js';
 import { readDuration } from './duration.js';
 import { plainNames } from './identifier.js';
 import { canonicalType } from './parser.js';
 import type { Problems } from './problem.js';
+import { readPartitionBy } from './retention/partition-by.js';
 import type { Located, Section } from './section.js';
 
 export type PlacedColumn = ColumnHeader & { readonly place: Place };
@@ -29,6 +30,8 @@ export interface ModelHeader {
   readonly columns: readonly PlacedColumn[];
   readonly tests: readonly WrittenTest[];
   readonly indexes: readonly (readonly Located[])[];
+  readonly partitionBy?: Located<PartitionBy>;
+  readonly distributedBy?: Located;
   /** For what is wrong with the header as a whole. */
   readonly place: Place;
 }
@@ -37,7 +40,7 @@ export const STRATEGIES = ['append', 'merge', 'accumulate', 'delete+insert'] as 
 const AGGREGATES = ['sum', 'min', 'max', 'count'] as const;
 
 /** Parts of the design that later issues build: refused by name, so that nobody believes they work. */
-const LATER_KEYS = ['distributed_by', 'enabled'];
+const LATER_KEYS = ['enabled'];
 const LATER_COLUMN_KEYS = ['constraints'];
 /** Keys of dbt, and keys at the wrong level. */
 const ELSEWHERE = {
@@ -61,6 +64,8 @@ export function readModelHeader(section: Section, relation: string, problems: Pr
   const strategy = section.choice('incremental_strategy', STRATEGIES, ['microbatch', 'insert_overwrite']);
   const refreshEveryMs = readRefresh(section, problems);
   const { columns, tests } = readColumns(section, relation, problems);
+  const partitionBy = readPartitionBy(section, problems);
+  const distributedBy = section.text('distributed_by');
   const header: ModelHeader = {
     description,
     tags: readTags(section, problems),
@@ -79,6 +84,8 @@ export function readModelHeader(section: Section, relation: string, problems: Pr
     columns,
     tests: [...tests, ...readDataTests(section, relation, undefined, problems)],
     indexes: section.textLists('indexes').map((names) => plainNames(names, problems)).filter((names) => names.length > 0),
+    ...(partitionBy === undefined ? {} : { partitionBy }),
+    ...(distributedBy === undefined || plainNames([distributedBy], problems).length === 0 ? {} : { distributedBy }),
     place: section.placeOf(''),
   };
   section.finish(LATER_KEYS, ELSEWHERE);

@@ -44,7 +44,7 @@ describe('docs/models.md', () => {
     const known = terms!.replace(/.*; known are /, '').split(', ');
     expect([...keysOfTable('key | what it says'), 'arguments', 'config', 'column', 'error_if', 'warn_if'].sort()).toEqual(known.sort());
     const [header] = await problemsOf(files, { 'dataset.yml': 'qqqqqqqqqqqqqqqq: 1' });
-    expect(header).toMatch(/known are description, probe_every$/);
+    expect(header).toMatch(/known are description, probe_every, retention$/);
   });
 
   it('says which tests may put rows aside', () => {

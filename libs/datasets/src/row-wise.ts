@@ -1,6 +1,6 @@
-import type { FuncCall, SelectStmt } from 'libpg-query';
+import type { A_Const, FuncCall, Node, SelectStmt } from 'libpg-query';
 import type { FromItem, QueryBlock, RelationItem } from './query-block.js';
-import { builtinName, columnFields, locationOf, walk } from './syntax-tree.js';
+import { as, builtinName, columnFields, locationOf, walk } from './syntax-tree.js';
 
 /** Why a SELECT is not row-wise over a relation; `byte` where it says so. */
 export interface Obstacle {
@@ -73,8 +73,14 @@ function obstaclesIn(select: SelectStmt, mayGroup: boolean): Obstacle[] {
   add('DISTINCT', select.distinctClause === undefined ? undefined : (locationOf(select.distinctClause) === undefined ? targetList : select.distinctClause));
   add('HAVING', havingClause);
   add('LIMIT', select.limitCount);
-  add('OFFSET', select.limitOffset);
+  add('OFFSET', leavesOut(select.limitOffset) ? select.limitOffset : undefined);
   return found;
+}
+
+/** False for OFFSET 0 as well: it skips nothing, and is how SQL asks PostgreSQL to compute a sub-select's columns once. */
+export function leavesOut(offset: Node | undefined): boolean {
+  const constant = as<A_Const>('A_Const', offset);
+  return offset !== undefined && (constant?.ival === undefined || (constant.ival.ival ?? 0) !== 0);
 }
 
 /** `(select sum(t.x))` inside an expression is an aggregate of the SELECT around it, to which t belongs. */

@@ -2,6 +2,7 @@ import type { Source } from './dataset.js';
 import { readDuration } from './duration.js';
 import { readTags } from './model-header.js';
 import type { Problems } from './problem.js';
+import { readRetention, type WrittenRetention } from './retention/read-retention.js';
 import { Section } from './section.js';
 import { startOf } from './sql-file.js';
 
@@ -23,6 +24,7 @@ const ROUTE = /^(\/[a-z0-9][a-z0-9_-]*)+$/;
 export interface DatasetHeader {
   readonly description: string;
   readonly probeEveryMs: number;
+  readonly retention: readonly WrittenRetention[];
 }
 
 const DEFAULT_PROBE_MS = 2_000;
@@ -34,8 +36,9 @@ export function readDatasetHeader(file: string, fileText: string, problems: Prob
   if (section === undefined) return undefined;
   const description = section.text('description')?.value ?? '';
   const probeEveryMs = readDuration(section, 'probe_every', problems, PROBE_RANGE) ?? DEFAULT_PROBE_MS;
-  section.finish(['schedule', 'cron', 'refresh', 'base_path', 'retention', 'run_bound', 'timezone']);
-  return { description, probeEveryMs };
+  const retention = readRetention(section, problems);
+  section.finish(['schedule', 'cron', 'refresh', 'base_path', 'run_bound', 'timezone']);
+  return { description, probeEveryMs, retention };
 }
 
 /**
@@ -52,7 +55,7 @@ export function readSource(file: string, fileText: string, name: string, problem
   const description = section.text('description')?.value ?? '';
   const tags = readTags(section, problems);
   const freshness = readFreshness(section, problems);
-  section.finish(['policy', 'dedupe', 'retention', 'format', 'schema', 'device', 'precision', 'on_fail']);
+  section.finish(['policy', 'dedupe', 'format', 'schema', 'device', 'precision', 'on_fail'], { retention: 'write it in dataset.yml, by the name of the table' });
   if (path !== undefined && !ROUTE.test(path.value)) {
     problems.add(path.place, `path must be a route such as /data: lower-case letters, digits, - and _ after each slash, is ${path.value}`);
     return undefined;

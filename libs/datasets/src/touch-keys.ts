@@ -6,6 +6,7 @@ import type { Lineage, Outputs } from './lineage/lineage.js';
 import { didYouMean } from './nearest-name.js';
 import type { SelectStatement } from './parser.js';
 import type { FromItem, QueryBlock, RelationItem } from './query-block.js';
+import { leavesOut } from './row-wise.js';
 import type { Located } from './section.js';
 import { as, locationOf, walk } from './syntax-tree.js';
 
@@ -54,7 +55,7 @@ function checkAcrossKeys(block: QueryBlock, touch: readonly TouchColumn[], linea
   const below = relationItems(block).filter((item) => inputs.has(item.relation));
   if (below.length === 0) return;
   const { select } = block;
-  for (const [part, name] of [[select.limitCount, 'LIMIT'], [select.limitOffset, 'OFFSET']] as const) {
+  for (const [part, name] of [[select.limitCount, 'LIMIT'], [leavesOut(select.limitOffset) ? select.limitOffset : undefined, 'OFFSET']] as const) {
     if (part !== undefined) reports.inQuery(locationOf(part), `delete+insert: ${name} looks across touched keys`);
   }
   if (block.arms.length === 0) {
