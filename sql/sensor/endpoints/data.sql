@@ -4,6 +4,7 @@ description: >
   Readings of a range of time, in order of time, then the power of each day and device the range touches. A day
   belongs to the range when any part of it does; its power is that of the whole day, at midnight UTC. The device is
   named for readings of a named device only.
+device_parameter: device
 parameters:
   from:
     type: timestamp

@@ -3,6 +3,7 @@ path: /latest
 description: >
   The newest reading of each device and metric, by the time of the reading; of two of one instant the one that arrived
   later. The device is named for readings of a named device only.
+device_parameter: device
 parameters:
   name:
     type: list

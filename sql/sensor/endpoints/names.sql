@@ -3,6 +3,7 @@ path: /names
 description: >
   What has been measured: each metric name with its devices, the time of the first and of the last reading, and how many
   there are. Among the devices `default` stands for readings that name none.
+device_parameter: device
 parameters:
   device:
     type: list

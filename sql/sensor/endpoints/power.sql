@@ -3,6 +3,7 @@ path: /power
 description: >
   Power per UTC day and device, mean voltage times mean current of the day. A day that lacks either has none. The device
   is named for readings of a named device only.
+device_parameter: device
 parameters:
   from:
     type: date

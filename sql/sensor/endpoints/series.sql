@@ -4,6 +4,7 @@ description: >
   Readings of a range of time in buckets, for charts: per name, device and bucket the count, the lowest, mean and
   highest value, and the first and last one. Buckets are of equal width, begin at round times of UTC, and hold the
   readings of the range only; one without a reading is absent. The device is named for readings of a named device only.
+device_parameter: device
 parameters:
   from:
     type: timestamp

@@ -72,6 +72,10 @@ from (
             then regexp_replace(btrim(line, E' \t'), '[ \t]+', ' ', 'g')
         end as fields
       from bronze.raw_readings
+      -- Without the two OFFSET 0 the expressions are put into one another and computed again for each column made of
+      -- them: 2.7 µs a line instead of 1.05 (PostgreSQL 18, 200,000 lines, select only).
+      offset 0
     ) as received
   ) as split
+  offset 0
 ) as typed
