@@ -12,9 +12,14 @@ export interface AppliedModel {
   readonly text?: string;
   /** The lowest `ingest_xid` it counts, when retention had dropped earlier lines before it was built. */
   readonly since?: string;
+  /** By input with months: the first day it counts, when retention had dropped earlier rows before it was built. */
+  readonly below?: Readonly<Record<string, string>>;
   /** Its file is gone, its table is not. */
   readonly removed?: true;
 }
+
+/** What a table was built without. */
+export type Lacking = Pick<AppliedModel, 'since' | 'below'>;
 
 /** By relation. */
 export type AppliedCode = Readonly<Record<string, AppliedModel>>;
@@ -29,8 +34,8 @@ export function sortedByName(code: AppliedCode): AppliedCode {
   const sorted = Object.keys(code).sort();
   return Object.fromEntries(
     sorted.map((relation) => {
-      const { hash, materialized, indexes, text, since, removed } = code[relation]!;
-      return [relation, { hash, materialized, indexes, ...(text === undefined ? {} : { text }), ...(since === undefined ? {} : { since }), ...(removed ? { removed } : {}) }];
+      const { hash, materialized, indexes, text, since, below, removed } = code[relation]!;
+      return [relation, { hash, materialized, indexes, ...(text === undefined ? {} : { text }), ...(since === undefined ? {} : { since }), ...(below === undefined ? {} : { below }), ...(removed ? { removed } : {}) }];
     }),
   );
 }

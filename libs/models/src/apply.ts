@@ -1,7 +1,7 @@
 import type { Dataset, Model } from '@ingot/datasets';
 import { inTransaction, type Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
-import { removedSince, sortedByName, type AppliedCode, type AppliedModel } from './applied-code.js';
+import { removedSince, sortedByName, type AppliedCode, type AppliedModel, type Lacking } from './applied-code.js';
 import { agrees } from './apply/agreement.js';
 import { alterColumns } from './apply/alter-columns.js';
 import { changedViews, kindsOf, look, rebuilt, type Look } from './apply/look.js';
@@ -107,12 +107,11 @@ async function agreeInPlace(client: Client | Connection, dataset: Dataset, looke
   const nothing: Trial = { columns: new Map(), changes: new Map() };
   const trial = looked.decisions.some(({ codeChanged }) => codeChanged) ? await tryOut(client, dataset, looked, 'a transaction', options.checkReaders) : nothing;
   checkSchemaChanges(looked, trial, options.backfill ?? false);
-  const since = Object.entries(looked.applied).flatMap(([relation, code]): [string, string][] => (code.since === undefined ? [] : [[relation, code.since]]));
-  return agree(client, dataset, { looked, trial, since: new Map(since) }, options, notice);
+  return agree(client, dataset, { looked, trial, lacking: new Map(Object.entries(looked.applied)) }, options, notice);
 }
 
 /** Brings everything in line with the files: shadows, if there are any, and views take their places. */
-async function agree(client: Client | Connection, dataset: Dataset, { looked, trial, since }: Rebuilt, options: ApplyOptions, notice: (line: string) => void): Promise<AppliedCode> {
+async function agree(client: Client | Connection, dataset: Dataset, { looked, trial, lacking }: Rebuilt, options: ApplyOptions, notice: (line: string) => void): Promise<AppliedCode> {
   await testSeeds(client, dataset, await syncSeeds(client, dataset), notice);
   const kinds = await kindsOf(client, dataset.models);
   const altered = looked.decisions.filter((decision) => decision.alterColumns).map(({ model }) => model);
@@ -127,7 +126,7 @@ async function agree(client: Client | Connection, dataset: Dataset, { looked, tr
     readSeconds: options.readSeconds ?? READ_SECONDS,
   });
   await checkReaders(client, options);
-  return finishRelations(client, dataset, looked.applied, since, notice);
+  return finishRelations(client, dataset, looked.applied, lacking, notice);
 }
 
 /** With everything in its place. */
@@ -135,15 +134,16 @@ async function checkReaders(client: Client | Connection, options: ApplyOptions):
   refuseReaders((await options.checkReaders?.(client, (relation) => relation)) ?? []);
 }
 
-async function finishRelations(client: Client | Connection, dataset: Dataset, applied: AppliedCode, since: ReadonlyMap<string, string>, notice: (line: string) => void): Promise<AppliedCode> {
+async function finishRelations(client: Client | Connection, dataset: Dataset, applied: AppliedCode, lacking: ReadonlyMap<string, Lacking>, notice: (line: string) => void): Promise<AppliedCode> {
   const code: Record<string, AppliedModel> = {};
-  for (const model of dataset.models) code[model.relation] = await finishRelation(client, model, applied[model.relation], since.get(model.relation));
+  for (const model of dataset.models) code[model.relation] = await finishRelation(client, model, applied[model.relation], lacking.get(model.relation));
+  await client.query('select ingot.grant_rights()'); // the tables of now may be new
   for (const relation of removedSince(dataset, applied)) notice(`${relation} has no file any more; it stays in the database as it is, and no run writes it`);
   for (const [relation, before] of Object.entries(applied)) if (code[relation] === undefined) code[relation] = { ...before, removed: true };
   return sortedByName(code);
 }
 
-async function finishRelation(client: Client | Connection, model: Model, before: AppliedModel | undefined, since: string | undefined): Promise<AppliedModel> {
+async function finishRelation(client: Client | Connection, model: Model, before: AppliedModel | undefined, { since, below }: Lacking = {}): Promise<AppliedModel> {
   const { materialized, codeHash, query } = model;
   await checkColumns(client, model);
   let indexes: string[] = [];
@@ -152,5 +152,5 @@ async function finishRelation(client: Client | Connection, model: Model, before:
     indexes = await syncIndexes(client, model, before?.indexes ?? []);
   }
   await syncComments(client, model);
-  return { hash: codeHash, materialized, indexes, text: query.fileText, ...(since === undefined ? {} : { since }) };
+  return { hash: codeHash, materialized, indexes, text: query.fileText, ...(since === undefined ? {} : { since }), ...(below === undefined ? {} : { below }) };
 }

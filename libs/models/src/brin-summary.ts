@@ -24,7 +24,7 @@ export class BrinSummary {
        from pg_index as i
        join pg_class as c on c.oid = i.indexrelid and c.relkind = 'i'
        join pg_am as a on a.oid = c.relam and a.amname = 'brin'
-       where i.indrelid = any(select inhrelid from pg_inherits where inhparent = any($1::regclass[]) union all select unnest($2::regclass[]))`,
+       where i.indrelid = any(select inhrelid from pg_inherits where inhparent = any($1::regclass[] || $2::regclass[]) union all select unnest($2::regclass[]))`,
       [sources.map(relationName), growing.map(relationName)],
     );
     for (const { index, blocks } of rows) {

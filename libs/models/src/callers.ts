@@ -1,7 +1,10 @@
 import type { Freshness } from './freshness.js';
+import { covers, type Snapshot } from './watermark.js';
 
 interface Caller {
   readonly settle: (freshness: Freshness) => void;
+  /** Of the first look after he came: all that was committed before he came is in it. */
+  moment?: Snapshot;
 }
 
 /** Those who wait to be told whether what is published covers their moment, each for a limited time. */
@@ -40,6 +43,12 @@ export class Callers {
       settle: (freshness) => {
         for (const caller of members) if (this.waiting.delete(caller)) caller.settle(freshness);
       },
+      settleUpTo: (seen, freshness) => {
+        for (const caller of members) if (caller.moment !== undefined && covers(seen, caller.moment) && this.waiting.delete(caller)) caller.settle(freshness);
+      },
+      remember: (now) => {
+        for (const caller of members) caller.moment ??= now;
+      },
     };
   }
 }
@@ -49,4 +58,8 @@ export interface Group {
   /** True when every member is settled or has given up. */
   isEmpty(): boolean;
   settle(freshness: Freshness): void;
+  /** Settles those whose moment the watermark covers, whatever has been written since: while lines keep coming there is always something unseen. */
+  settleUpTo(seen: Snapshot, freshness: Freshness): void;
+  /** Of a look that began after the group was taken: what its members wait for. */
+  remember(now: Snapshot): void;
 }

@@ -8,8 +8,10 @@ import { RunSession } from './run-session.js';
 import type { RunnerLog } from './runner-log.js';
 
 export interface DatasetRunnerOptions {
-  /** Sessions with `jit = off`; the runner uses one for runs, one for maintenance, and one to cancel. */
+  /** Sessions with `jit = off`; the runner uses one for runs and one to look or to cancel. */
   readonly pool: ConnectionPool;
+  /** Sessions of whoever owns the tables, for partitions, ledgers and summaries of indexes; default: `pool`. */
+  readonly upkeep?: ConnectionPool;
   readonly dataset: Dataset;
   readonly log: RunnerLog;
   /** Bronze rows that one run takes at most. */
@@ -45,6 +47,8 @@ export class DatasetRunner {
   private asked = false;
   private loop: Promise<void> | undefined;
   private closed = false;
+  /** What waits for an archive, as last told: it is looked at every minute. */
+  private unarchived = '';
   private backlog = false;
   private looking: Promise<Freshness> | undefined;
   private nextLook: Promise<Freshness> | undefined;
@@ -74,11 +78,16 @@ export class DatasetRunner {
 
   /** By the schedule: partitions ahead, old rows of the ledgers removed. */
   async maintain(): Promise<void> {
-    const { pool, dataset, historyDays, log } = this.options;
+    const { pool, upkeep = pool, dataset, historyDays, log } = this.options;
     try {
-      const report = await withWatchedConnection(pool, (client) => maintain(client, dataset, { historyDays }));
+      const report = await withWatchedConnection(upkeep, (client) => maintain(client, dataset, { historyDays }));
       if (report.absorbed.length > 0) log.error({ dataset: this.name, ...report }, 'rows fell into a default partition: the transaction counter overtook the partitions made ahead');
       else if (report.partitionsMade.length > 0) log.info({ dataset: this.name, ...report }, 'partitions made ahead');
+      if (report.dropped.length > 0) log.info({ dataset: this.name, dropped: report.dropped }, 'dropped by retention');
+      if (report.mismatches.length > 0) log.error({ dataset: this.name, mismatches: report.mismatches }, 'not dropped: a partition and its archive differ');
+      const unarchived = report.unarchived.join(', ');
+      if (unarchived !== '' && unarchived !== this.unarchived) log.warn({ dataset: this.name, unarchived: report.unarchived }, 'past retention, and kept until `ingot archive` has archived them');
+      this.unarchived = unarchived;
       if (report.shadowsDropped) log.warn({ dataset: this.name }, 'a rebuild that nobody has gone on with for 24 h was dropped with what it had built');
     } catch (error) {
       log.warn({ dataset: this.name, err: error }, 'maintenance put off');

@@ -4,6 +4,7 @@ import { gated } from './data-tests/gated-step.js';
 import type { Increment } from './increment.js';
 import type { Step } from './step.js';
 import { failureOf } from './run-failure.js';
+import { withFloor, type Floors } from './retention/floors.js';
 import type { StepRecord } from './run-ledger.js';
 import { bigintLiteral, relationName, RUN_ID } from './sql-names.js';
 import { accumulate } from './strategies/accumulate.js';
@@ -24,6 +25,8 @@ export interface ExecutionTerms {
   readonly quarantine?: string;
   /** By model: ids of ingot.quarantine that are taken in again. A shadow takes none. */
   readonly replays?: ReadonlyMap<string, readonly string[]>;
+  /** What retention has dropped; a shadow knows of nothing: it is made of all there is. */
+  readonly floors?: Floors;
   /** Tells which tables are computed; without it all are. */
   readonly refreshes?: TableRefreshes;
 }
@@ -43,6 +46,7 @@ export class Execution implements StepContext {
   readonly steps: StepRecord[] = [];
   readonly replays: ReadonlyMap<string, readonly string[]>;
   readonly quarantine: string;
+  readonly floors: Floors;
   private sequentialScans = true;
   /** True between a savepoint and the first statement behind it. */
   private isMarked = false;
@@ -52,6 +56,7 @@ export class Execution implements StepContext {
     private readonly terms: ExecutionTerms,
   ) {
     this.replays = terms.replays ?? new Map();
+    this.floors = terms.floors ?? new Map();
     this.quarantine = relationName(terms.quarantine ?? 'ingot.quarantine');
   }
 
@@ -80,7 +85,8 @@ export class Execution implements StepContext {
     return total;
   }
 
-  async step(step: Step): Promise<StepRecord> {
+  async step(planned: Step): Promise<StepRecord> {
+    const step = withFloor(planned, this.floors);
     const { model, strategy } = step;
     const started = performance.now();
     const { written, deleted, ledger } = this.hasWork(step) ? await gated(step, this, () => this.refresh(step)) : { written: 0, deleted: 0 };

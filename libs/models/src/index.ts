@@ -5,7 +5,9 @@ export { type Applied, type ApplyOptions, type CheckReaders } from './apply/opti
 export { planApply } from './apply/plan-apply.js';
 export { PlanHeldError } from './apply/plan-row.js';
 export { type BackfillProgress } from './apply/shadow-build.js';
+export { arrivalQuery, type Arrival } from './arrival.js';
 export { adoptCluster, checkCluster } from './cluster-identity.js';
+export { endWithProcess } from './end-with-process.js';
 export { findHolder, type LockHolder } from './dataset-lock.js';
 export { readState, type DatasetState } from './watermark.js';
 export { DatasetRunner } from './dataset-runner.js';
@@ -30,3 +32,11 @@ export { sourceFreshness, type SourceFreshness } from './data-tests/source-fresh
 export { readBacklogs, type Backlog } from './stats/backlog.js';
 export { readModelStates, type ModelState } from './stats/model-states.js';
 export { readDatasetStats, type DatasetStats, type SourceStats } from './stats/dataset-stats.js';
+export { closedPartitions, factsOf, recordArchive, type PartitionArchive, type PartitionFacts } from './retention/closed-partitions.js';
+export { ArchiveMismatch, dropBronzePartition } from './retention/drop-partition.js';
+export { expiredPartitions } from './retention/keep-retention.js';
+export { checksumOf } from './retention/line-checksum.js';
+export { replayLines } from './retention/replay-lines.js';
+export { restoreLines, RestoreRefused, type ArchivedPartition, type Restored } from './retention/restore-lines.js';
+export { type ArchivedLine } from './retention/staged-lines.js';
+export { type Partition } from './bronze-partitions.js';

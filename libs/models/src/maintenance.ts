@@ -2,10 +2,12 @@ import type { Dataset } from '@ingot/datasets';
 import { inTransaction, type Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
 import { attachPartition, dayWidth, listPartitions, makeAhead } from './bronze-partitions.js';
+import { isApplied } from './apply.js';
 import { dropIdlePlan } from './apply/plan-row.js';
 import { tryLock, withLock } from './dataset-lock.js';
 import { absorbDefault } from './default-partition.js';
 import { mergeRuns } from './run-history/merge-runs.js';
+import { keepRetention, type RetentionReport } from './retention/keep-retention.js';
 import { sumUpFlushes } from './stats/source-counts.js';
 import { relationName } from './sql-names.js';
 import { readState } from './watermark.js';
@@ -15,7 +17,7 @@ export interface MaintenanceOptions {
   readonly historyDays: number;
 }
 
-export interface MaintenanceReport {
+export interface MaintenanceReport extends RetentionReport {
   readonly partitionsMade: readonly string[];
   /** Ranges made of a default partition that held rows: the counter overtook the partitions made ahead. An alarm. */
   readonly absorbed: readonly string[];
@@ -27,6 +29,8 @@ export interface MaintenanceReport {
   /** Records of uneventful runs that were added to another. */
   readonly runsMerged: number;
 }
+
+const NOTHING_LEFT: RetentionReport = { monthsMade: [], dropped: [], unarchived: [], putOff: [], mismatches: [] };
 
 const LOCK_TIMEOUT_MS = 200; // a flush holds its partitions for some 10 ms; what waits longer waits for the next tick
 const BATCH = 5_000;
@@ -40,7 +44,7 @@ const KEY_HOURS = 24;
  * @throws 55P03 when a table was in use; the next call goes on
  */
 export async function maintain(client: Client | Connection, dataset: Dataset, options: MaintenanceOptions): Promise<MaintenanceReport> {
-  const report = { partitionsMade: [] as string[], absorbed: [] as string[], shadowsDropped: false, flushesDeleted: 0, keysDeleted: 0, runsDeleted: 0, runsMerged: 0 };
+  const report = { ...NOTHING_LEFT, partitionsMade: [] as string[], absorbed: [] as string[], shadowsDropped: false, flushesDeleted: 0, keysDeleted: 0, runsDeleted: 0, runsMerged: 0 };
   for (const { relation } of dataset.sources) {
     const { rows } = await client.query<{ exists: boolean }>('select to_regclass($1) is not null as exists', [relationName(relation)]);
     if (rows[0]?.exists !== true) continue;
@@ -54,6 +58,7 @@ export async function maintain(client: Client | Connection, dataset: Dataset, op
     report.partitionsMade.push(...(await partitionsAhead(client, dataset.name, relation, now, width)));
   }
   report.shadowsDropped = await dropIdlePlan(client, dataset);
+  if (await isApplied(client, dataset)) Object.assign(report, await keepRetention(client, dataset));
   report.flushesDeleted = await deleteFlushes(client, dataset);
   report.keysDeleted = await deleteInBatches(client, `ingot.idempotency_keys`, `created_at < now() - interval '${KEY_HOURS} hours'`);
   report.runsDeleted = await deleteInBatches(

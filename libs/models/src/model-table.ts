@@ -4,6 +4,8 @@ import type { Client } from 'pg';
 import type { AppliedCode } from './applied-code.js';
 import { ApplyError } from './apply-error.js';
 import { kindOf } from './catalog.js';
+import { distribute } from './distribution.js';
+import { makePartitioned, restOf } from './retention/months.js';
 import { bareName, columnName, joinedName, relationName, RUN_ID } from './sql-names.js';
 import { characters, placeOfError, serverError } from './sql-error.js';
 
@@ -35,13 +37,17 @@ export async function dropTables(client: Client | Connection, dataset: Dataset, 
  * @throws ApplyError with the place in the file when the SELECT does not run
  */
 export async function createTable(client: Client | Connection, model: Model): Promise<void> {
-  await createTableAs(client, model, model.relation, 'with no data');
-  await client.query(`alter table ${relationName(model.relation)} add column ${columnName(RUN_ID)} bigint not null`);
+  const { partitionBy } = model;
+  const first = partitionBy === undefined ? model.relation : restOf(model.relation);
+  await createTableAs(client, model, first, 'with no data');
+  await client.query(`alter table ${relationName(first)} add column ${columnName(RUN_ID)} bigint not null`);
+  if (partitionBy !== undefined) await makePartitioned(client, model, partitionBy.column);
   await client.query(`comment on column ${relationName(model.relation)}.${columnName(RUN_ID)} is 'The run that wrote the row: ingot.runs.run_id.'`);
   if (model.strategy === 'append') {
     const index = columnName(joinedName(bareName(model.relation), 'run_id_idx'));
     await client.query(`create index ${index} on ${relationName(model.relation)} using brin (${columnName(RUN_ID)}) with (autosummarize = on)`);
   }
+  await distribute(client, model);
 }
 
 /**

@@ -28,7 +28,7 @@ export async function readPlan(client: Client | Connection, dataset: Dataset): P
     const columns = (await columnsOf(client, model.relation)).map(({ name }) => name);
     const rowWise = await readRowWise(client, dataset, model);
     const changed = changing(dataset, model);
-    const step: Step = { model, strategy: model.strategy ?? 'table', columns, ...(rowWise === undefined ? {} : { rowWise }), ...(await staging(client, dataset, model)), ...touching(model), ...changed };
+    const step: Step = { model, strategy: model.strategy ?? 'table', columns, ...(rowWise === undefined ? {} : { rowWise }), ...(await staging(client, dataset, model)), ...touching(dataset, model), ...changed };
     const inputs = tableInputs.get(model.relation);
     steps.push({ ...step, ...computing(step), ...(inputs === undefined ? {} : { inputs }) });
   }
@@ -44,10 +44,11 @@ async function staging(client: Client | Connection, dataset: Dataset, model: Mod
   return { staged: temporary('increment', model, columns, { relation: input, columns }) };
 }
 
-function touching(model: Model): Pick<Step, 'touched'> {
+function touching(dataset: Dataset, model: Model): Pick<Step, 'touched' | 'months'> {
   if (model.strategy !== 'delete+insert') return {};
   const columns = model.touchKey.map(({ column }) => column);
-  return { touched: temporary('touched', model, columns, { relation: model.relation, columns }) };
+  const months = dataset.models.flatMap(({ relation, partitionBy }): [string, string][] => (partitionBy !== undefined && model.incrementOn.includes(relation) ? [[relation, partitionBy.column]] : []));
+  return { touched: temporary('touched', model, columns, { relation: model.relation, columns }), ...(months.length === 0 ? {} : { months: new Map(months) }) };
 }
 
 function changing(dataset: Dataset, model: Model): Pick<Step, 'changed'> {

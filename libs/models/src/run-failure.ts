@@ -1,6 +1,6 @@
 import { formatPlace, placeInQuery, type Model, type Place } from '@ingot/datasets';
 import { sqlState } from '@ingot/postgres';
-import { gateOfError } from './data-tests/gates.js';
+import { gateOfError, isOfTable } from './data-tests/gates.js';
 import { describeTest, type TestResult } from './data-tests/test-result.js';
 import { placeOfError, serverError } from './sql-error.js';
 import type { Statement } from './strategies/step-context.js';
@@ -39,6 +39,6 @@ export function failedTest(model: Model, error: unknown): { what: string; place?
   const gate = gateOfError(model, error);
   if (gate !== undefined) return { what: describeTest(gate.test), place: gate.test.place };
   const { constraint, schema, table } = serverError(error);
-  const isKey = constraint?.endsWith('_key') && `${schema}.${table}` === model.relation && model.uniqueKey.length > 0;
+  const isKey = constraint?.endsWith(model.partitionBy === undefined ? '_key' : '_idx') && isOfTable(model, schema, table) && model.uniqueKey.length > 0;
   return isKey ? { what: `unique of ${model.uniqueKey.join(', ')}` } : undefined;
 }

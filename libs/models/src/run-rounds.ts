@@ -52,6 +52,8 @@ export class RunRounds {
       const { found, unseen, state } = await session.look();
       const published = publishedOf(state);
       if (!unseen) group.settle({ fresh: true, ...published }); // the lines are covered, whatever else is to be done
+      if (state !== undefined) group.settleUpTo(state.seen, { fresh: true, ...published });
+      if (state !== undefined) group.remember(state.now);
       if (found === 'covered') return this.well({ end: 'covered', published });
       if (found === 'not-applied' || state === undefined) return { end: this.notApplied(), published };
       if (this.options.askOthers !== undefined) return found === 'due' ? this.well({ end: 'covered', published }) : await this.leave(state, group, this.options.askOthers);

@@ -20,6 +20,8 @@ const CANCEL_MS = 1_000;
 
 export interface RunSessionOptions {
   readonly pool: ConnectionPool;
+  /** Only an owner may summarise an index. */
+  readonly upkeep?: ConnectionPool;
   readonly dataset: Dataset;
   readonly maxRows: number;
 }
@@ -120,10 +122,10 @@ export class RunSession {
 
   /** After a run: block ranges it filled. A table in use is left for later. */
   async summarise(): Promise<void> {
-    const { dataset, pool } = this.options;
+    const { dataset, pool, upkeep = pool } = this.options;
     if (this.rowsSinceSummary < SUMMARISE_AFTER_ROWS) return;
     const growing = dataset.models.filter(({ strategy }) => strategy === 'append').map(({ relation }) => relation);
-    await withWatchedConnection(pool, (client) => this.summary.summarise(client, dataset.sources.map(({ relation }) => relation), growing));
+    await withWatchedConnection(upkeep, (client) => this.summary.summarise(client, dataset.sources.map(({ relation }) => relation), growing));
     this.rowsSinceSummary = 0;
   }
 

@@ -8,6 +8,7 @@ import { tryLock } from './dataset-lock.js';
 import { Execution } from './execution.js';
 import { prepareSession, type Plan } from './plan.js';
 import { refuseReplays, takeReplays, type Replays } from './quarantine/replays.js';
+import { readFloors } from './retention/floors.js';
 import { RunFailure } from './run-failure.js';
 import { recordRun, type StepRecord } from './run-ledger.js';
 import { steps } from './step-channel.js';
@@ -72,7 +73,7 @@ async function attempt(client: Client | Connection, plan: Plan, options: RunOpti
   const { upTo, cut } = await boundIncrement(client, plan.sources, state, options.maxRows);
   if (cut) options.onCut?.();
   const refreshes = await TableRefreshes.read(client, dataset, state.runId + 1n);
-  const execution = new Execution(client, { dataset: dataset.name, runId: state.runId + 1n, refreshes, replays: await chooseReplays() });
+  const execution = new Execution(client, { dataset: dataset.name, runId: state.runId + 1n, refreshes, replays: await chooseReplays(), floors: await readFloors(client, dataset) });
   const rowsIn = await execution.readSources(plan.sources, state, upTo);
   const tests = new RunTests({ tests: plan.tests, runId: execution.runId, increments: execution.increments, ask: (text, incrementOnly) => execution.ask(text, incrementOnly) });
   for (const [at, step] of plan.steps.entries()) {

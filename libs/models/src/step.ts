@@ -16,6 +16,8 @@ export interface Step {
   readonly changed?: TemporaryTable;
   /** Takes the result of the SELECT first: that of a table, and of an accumulate model whose children go by what it accumulates. */
   readonly computed?: TemporaryTable;
+  /** For delete+insert: of its increment inputs that keep months, the column whose months they are. */
+  readonly months?: ReadonlyMap<string, string>;
   /** For a table: what it depends on. */
   readonly inputs?: TableInputs;
   /** For append and merge. */

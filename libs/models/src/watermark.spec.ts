@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { cutAt, unseenRows, type Snapshot } from './watermark.js';
+import { covers, cutAt, unseenRows, type Snapshot } from './watermark.js';
 
 describe('unseenRows', () => {
   it('is a condition of literals', () => {
@@ -44,6 +44,7 @@ const bound = (server: Server, seen: Snapshot, now: Snapshot, maxRows: number): 
 const action = fc.oneof(
   fc.constant({ kind: 'begin' as const }),
   fc.record({ kind: fc.constant('end' as const), index: fc.nat(10), lines: fc.integer({ min: 1, max: 9 }), commit: fc.boolean() }),
+  fc.constant({ kind: 'ask' as const }),
   fc.record({ kind: fc.constant('run' as const), maxRows: fc.integer({ min: 1, max: 12 }) }),
 );
 
@@ -53,6 +54,7 @@ describe('bounded runs over random histories', () => {
       fc.property(fc.array(action, { maxLength: 120 }), (actions) => {
         const server = new Server();
         const taken: bigint[] = [];
+        const readers: { moment: Snapshot; committed: bigint[] }[] = [];
         let seen: Snapshot = { xmax: 0n, xip: [] };
         const run = (maxRows: number): boolean => {
           const now = server.snapshot();
@@ -61,14 +63,17 @@ describe('bounded runs over random histories', () => {
           taken.push(...server.committed.filter(({ xid }) => isUnseen(xid, seen, upTo)).map(({ xid }) => xid));
           const cut = upTo.xmax < now.xmax;
           seen = upTo;
+          for (const { moment, committed } of readers) if (covers(seen, moment)) expect(committed.filter((xid) => !taken.includes(xid))).toEqual([]);
           return cut;
         };
         for (const step of actions) {
           if (step.kind === 'begin') server.begin();
           else if (step.kind === 'end') server.end(step.index, step.lines, step.commit);
+          else if (step.kind === 'ask') readers.push({ moment: server.snapshot(), committed: server.committed.map(({ xid }) => xid) });
           else run(step.maxRows);
         }
         while (run(5)); // the backlog, in bounded runs
+        expect(readers.filter(({ moment }) => !covers(seen, moment))).toEqual([]);
         expect([...taken].sort()).toEqual(server.committed.map(({ xid }) => xid).sort());
       }),
       { numRuns: 2_000 },

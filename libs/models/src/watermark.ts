@@ -101,6 +101,11 @@ export function coveredRows(column: string, seen: Snapshot, upTo: Snapshot): str
   return `${unseenRows(column, seen, upTo)}${late}`;
 }
 
+/** Whether every transaction that had committed at `moment` is in `seen`. */
+export function covers(seen: Snapshot, moment: Snapshot): boolean {
+  return seen.xmax >= moment.xmax && seen.xip.every((xid) => xid >= moment.xmax || moment.xip.includes(xid));
+}
+
 /** `now` cut at x: what a run that takes rows below x only has seen when it commits. */
 export function cutAt(now: Snapshot, x: bigint): Snapshot {
   return { xmax: x, xip: now.xip.filter((xid) => xid < x) };

@@ -35,6 +35,8 @@ export interface ModelPlan {
   readonly backfillRows?: number;
   /** For a rebuild: `chunks` that are committed one by one, or one statement of the publishing transaction. */
   readonly backfill?: 'chunks' | 'one statement';
+  /** What its table will be, where that is not plain. */
+  readonly note?: string;
   /** Names of the data tests that look at the whole table before it is published. */
   readonly tests: readonly string[];
 }

@@ -47,7 +47,7 @@ export async function otherDependents(client: Client | Connection, relation: str
      left join pg_namespace as n on n.oid = m.relnamespace
      where d.refclassid = 'pg_class'::regclass and d.refobjid = to_regclass($1) and d.deptype in ('n', 'a')
        and not (d.classid = 'pg_rewrite'::regclass and exists (select from pg_class as v where v.oid = r.ev_class and v.relkind = 'v' and (v.oid <> d.refobjid or r.rulename = '_RETURN')))
-       and not (d.classid = 'pg_class'::regclass and exists (select from pg_class as i where i.oid = d.objid and i.relkind in ('i', 't')))
+       and not (d.classid = 'pg_class'::regclass and exists (select from pg_class as i where i.oid = d.objid and (i.relkind in ('i', 'I', 't') or i.relispartition)))
        and not (d.classid = 'pg_attrdef'::regclass)
        and not (d.classid = 'pg_constraint'::regclass and exists (select from pg_constraint as k where k.oid = d.objid and k.conrelid = d.refobjid and k.contype in ('c', 'n', 'p', 'u', 'x')))
      order by 1`,

@@ -1,14 +1,51 @@
-import type { Dataset, Model } from '@ingot/datasets';
+import type { Dataset, Model, Query } from '@ingot/datasets';
 import type { Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
-import type { AppliedCode } from '../applied-code.js';
+import type { AppliedCode, Lacking } from '../applied-code.js';
 import { ApplyError } from '../apply-error.js';
 import { listPartitions } from '../bronze-partitions.js';
 import { kindOf } from '../catalog.js';
+import { readFloors } from '../retention/floors.js';
 import { relationName } from '../sql-names.js';
 
+/** What retention has left of what the models of a plan are built from. */
+export interface History {
+  /** As keptLines gives it. */
+  readonly lines: ReadonlyMap<string, bigint | null>;
+  /** By model, by input with months that is not built anew by the same plan: the first day that is kept. */
+  readonly months: ReadonlyMap<string, Readonly<Record<string, string>>>;
+}
+
+export async function historyOf(client: Client | Connection, dataset: Dataset, models: readonly Model[]): Promise<History> {
+  const floors = await readFloors(client, dataset);
+  const anew = new Set(models.map(({ relation }) => relation));
+  const months = models.map(({ relation, query }): [string, Record<string, string>] => {
+    const inputs = [...tablesBehind(query, dataset)].filter((input) => !anew.has(input) && floors.has(input));
+    return [relation, Object.fromEntries(inputs.map((input) => [input, floors.get(input)!]))];
+  });
+  return { lines: await keptLines(client, dataset), months: new Map(months.filter(([, inputs]) => Object.keys(inputs).length > 0)) };
+}
+
+/** What a model counts when it is built now. */
+export function lackingOf(model: Model, { lines, months }: History): Lacking | undefined {
+  const from = since(model, lines);
+  const below = months.get(model.relation);
+  if (from === undefined && below === undefined) return undefined;
+  return { ...(from === undefined ? {} : { since: from }), ...(below === undefined ? {} : { below }) };
+}
+
+function tablesBehind(query: Query, dataset: Dataset): Set<string> {
+  const found = new Set<string>();
+  for (const { relation } of query.mentions) {
+    const view = dataset.models.find((model) => model.relation === relation && model.materialized === 'view');
+    if (view === undefined) found.add(relation);
+    else for (const behind of tablesBehind(view.query, dataset)) found.add(behind);
+  }
+  return found;
+}
+
 /** By source: the lowest `ingest_xid` still there, null when none has been dropped. */
-export async function historyOf(client: Client | Connection, dataset: Dataset): Promise<Map<string, bigint | null>> {
+async function keptLines(client: Client | Connection, dataset: Dataset): Promise<Map<string, bigint | null>> {
   const history = new Map<string, bigint | null>();
   for (const { relation } of dataset.sources) {
     if ((await kindOf(client, relation)) === undefined) continue;
@@ -19,7 +56,7 @@ export async function historyOf(client: Client | Connection, dataset: Dataset): 
 }
 
 /** The lowest `ingest_xid` a model counts when it is built now: of all the sources it reads itself; undefined = all there ever were. */
-export function since(model: Model, history: ReadonlyMap<string, bigint | null>): string | undefined {
+function since(model: Model, history: ReadonlyMap<string, bigint | null>): string | undefined {
   const lowers = model.query.mentions.flatMap(({ relation }) => history.get(relation) ?? []);
   return lowers.length === 0 ? undefined : lowers.reduce((a, b) => (a > b ? a : b)).toString();
 }
@@ -28,13 +65,16 @@ export function since(model: Model, history: ReadonlyMap<string, bigint | null>)
  * A rebuild loses what a live table still counts of lines that are gone.
  * @throws ApplyError that names every such table not asked for by name
  */
-export function refuseLostHistory(models: readonly Model[], applied: AppliedCode, history: ReadonlyMap<string, bigint | null>, allowed: readonly string[]): void {
+export function refuseLostHistory(models: readonly Model[], applied: AppliedCode, { lines, months }: History, allowed: readonly string[]): void {
   const problems = models.flatMap((model) => {
     const before = applied[model.relation];
-    const lowest = since(model, history);
-    if (lowest === undefined || before === undefined || before.materialized === 'view' || allowed.includes(model.relation)) return [];
-    if (before.since !== undefined && BigInt(before.since) >= BigInt(lowest)) return [];
-    return [{ file: model.file, line: 1, column: 1, message: `${model.relation} counts lines that retention has dropped since; a rebuild would lose their rows. To do it all the same: --drop-history ${model.relation}` }];
+    if (before === undefined || before.materialized === 'view' || allowed.includes(model.relation)) return [];
+    const lowest = since(model, lines);
+    const losesLines = lowest !== undefined && (before.since === undefined || BigInt(before.since) < BigInt(lowest));
+    const lost = Object.entries(model.strategy === undefined ? {} : (months.get(model.relation) ?? {})).flatMap(([input, below]) => ((before.below?.[input] ?? '') < below ? [input] : []));
+    const refusal = (what: string, wayOut: string) => ({ file: model.file, line: 1, column: 1, message: `${model.relation} counts ${what} that retention has dropped since; a rebuild would lose their rows. ${wayOut}, or to do it all the same: --drop-history ${model.relation}` });
+    if (losesLines) return [refusal('lines', 'Bring them back from their archives (`ingot restore`)')];
+    return lost.length === 0 ? [] : [refusal(`rows of ${lost.join(', ')}`, `Compute ${lost.join(', ')} anew with it from the lines (\`ingot rebuild ${lost.join(' ')}\`)`)];
   });
   if (problems.length > 0) throw new ApplyError(problems);
 }

@@ -1,7 +1,8 @@
-import type { Dataset } from '@ingot/datasets';
+import type { Dataset, Model } from '@ingot/datasets';
 import { inTransaction, type Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
 import { removedSince } from '../applied-code.js';
+import { distributionNote, hasCitus } from '../distribution.js';
 import { testNames, type ApplyPlan, type ModelPlan, type PlanAction } from './apply-plan.js';
 import type { Decision, Wishes } from './decide.js';
 import { historyOf, refuseLostHistory } from './history.js';
@@ -27,10 +28,11 @@ export async function planApply(client: Client | Connection, dataset: Dataset, o
   if (looked.hasRun) {
     checkSchemaChanges(looked, trial, wishes.backfill);
     await dependentsOf(client, dataset, models.map(({ relation }) => relation), []);
-    refuseLostHistory(models, looked.applied, await historyOf(client, dataset), options.dropHistory ?? []);
+    refuseLostHistory(models, looked.applied, await historyOf(client, dataset, models), options.dropHistory ?? []);
   }
   const rows = await inputRows(client, dataset, models);
-  const plans = [...looked.decisions.map((decision) => planOf(decision, looked, trial, rows, dataset)), ...goneModels(dataset, looked)];
+  const notes = await notesOn(client, dataset.models);
+  const plans = [...looked.decisions.map((decision) => planOf(decision, looked, trial, rows, dataset, notes)), ...goneModels(dataset, looked)];
   return { dataset: dataset.name, hasRun: looked.hasRun, isEmpty: plans.every(({ action }) => action === 'nothing') && looked.seeds.length === 0, models: plans, seeds: looked.seeds };
 }
 
@@ -41,9 +43,10 @@ async function tryWhatChanges(client: Client | Connection, dataset: Dataset, loo
   return { columns: new Map(), changes: new Map() };
 }
 
-function planOf(decision: Decision, looked: Look, trial: Trial, rows: ReadonlyMap<string, number>, dataset: Dataset): ModelPlan {
+function planOf(decision: Decision, looked: Look, trial: Trial, rows: ReadonlyMap<string, number>, dataset: Dataset, notes: ReadonlyMap<string, string>): ModelPlan {
   const { model, change, because } = decision;
   const action = actionOf(decision, looked);
+  const note = action === 'nothing' ? undefined : notes.get(model.relation);
   const isRebuild = action === 'rebuild' || (action === 'create' && looked.hasRun && model.materialized !== 'view');
   return {
     relation: model.relation,
@@ -56,8 +59,19 @@ function planOf(decision: Decision, looked: Look, trial: Trial, rows: ReadonlyMa
     because,
     columns: trial.changes.get(model.relation) ?? [],
     ...(isRebuild ? { backfillRows: rows.get(model.relation) ?? 0, backfill: isChunked(model) ? ('chunks' as const) : ('one statement' as const) } : {}),
+    ...(note === undefined ? {} : { note }),
     tests: isRebuild ? [...testNames(model.dataTests), ...dataset.dataTests.filter(({ query }) => query.mentions.some(({ relation }) => relation === model.relation)).map(({ name }) => name)] : [],
   };
+}
+
+async function notesOn(client: Client | Connection, models: readonly Model[]): Promise<Map<string, string>> {
+  const distributed = models.filter(({ distributedBy }) => distributedBy !== undefined);
+  if (distributed.length === 0) return new Map();
+  const citus = await hasCitus(client);
+  return new Map(distributed.flatMap((model) => {
+    const note = distributionNote(model, citus);
+    return note === undefined ? [] : [[model.relation, note] as const];
+  }));
 }
 
 function reasonOf({ reason, change }: Decision, action: PlanAction): string {

@@ -41,8 +41,13 @@ export async function withPlanLock<T>(client: Client | Connection, dataset: stri
  * @throws PlanHeldError
  */
 export async function takePlanLock(client: Client | Connection, dataset: string): Promise<void> {
+  if (!(await tryPlanLock(client, dataset))) throw await heldBy(client, dataset);
+}
+
+/** Keeps plans from being begun until the transaction ends; false when one is under way. */
+export async function tryPlanLock(client: Client | Connection, dataset: string): Promise<boolean> {
   const { rows } = await client.query<{ got: boolean }>('select pg_try_advisory_xact_lock($1) as got', [lockKey(dataset)]);
-  if (rows[0]?.got !== true) throw await heldBy(client, dataset);
+  return rows[0]?.got === true;
 }
 
 async function heldBy(client: Client | Connection, dataset: string): Promise<PlanHeldError> {
@@ -105,8 +110,7 @@ export async function dropIdlePlan(client: Client | Connection, dataset: Dataset
   const { rowCount } = await client.query(`select from ingot.plans where dataset = $1 and updated_at < now() - interval '${IDLE}'`, [dataset.name]);
   if (rowCount === 0) return false;
   return inTransaction(client, 'isolation level read committed', async () => {
-    const { rows } = await client.query<{ got: boolean }>('select pg_try_advisory_xact_lock($1) as got', [lockKey(dataset.name)]);
-    if (rows[0]?.got !== true) return false; // a long statement of a plan that is alive
+    if (!(await tryPlanLock(client, dataset.name))) return false; // a long statement of a plan that is alive
     await dropPlan(client, dataset);
     return true;
   });

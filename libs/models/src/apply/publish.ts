@@ -49,6 +49,8 @@ export async function publish(client: Client | Connection, dataset: Dataset, pub
       await dropShadowViews(client, publication.shadows);
       const code = await publication.takeover();
       for (const { live } of publication.shadows.models) await takeQuarantine(client, dataset, live, state, publication.history);
+      // A table that was built anew holds all that there is to build it from; what is too old of that goes again.
+      await client.query('delete from ingot.partition_floors where dataset = $1 and relation = any($2)', [dataset.name, publication.shadows.models.map(({ live }) => live.relation)]);
       await dropPlan(client, dataset);
       const runId = state.runId + 1n;
       await recordRun(client, {

@@ -1,15 +1,17 @@
 import type { Dataset, Model } from '@ingot/datasets';
 import { inTransaction, isConnectionError, type Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
-import type { AppliedCode } from '../applied-code.js';
+import type { AppliedCode, Lacking } from '../applied-code.js';
 import { makeBronzeTable } from '../bronze-table.js';
 import { kindOf } from '../catalog.js';
+import { prepareMonths, settleMonths } from '../retention/fill-months.js';
+import { endWithProcess } from '../end-with-process.js';
 import { RunFailure } from '../run-failure.js';
 import { recordFailure, type StepRecord } from '../run-ledger.js';
 import { bareName, joinedName, relationName } from '../sql-names.js';
 import { syncConstraints, syncIndexes } from '../table-guards.js';
 import type { Wishes } from './decide.js';
-import { estimateRows, historyOf, refuseLostHistory, since } from './history.js';
+import { estimateRows, historyOf, lackingOf, refuseLostHistory } from './history.js';
 import { kindsOf, look, rebuilt, type Look } from './look.js';
 import { CHUNK_ROWS, type ApplyOptions } from './options.js';
 import { identityOf, openPlan, withPlanLock } from './plan-row.js';
@@ -28,8 +30,8 @@ import { findUneven, UnevenRows } from './uneven-rows.js';
 export interface Rebuilt {
   readonly looked: Look;
   readonly trial: Trial;
-  /** By model: the lowest `ingest_xid` it counts now, where lines before that are gone. */
-  readonly since: ReadonlyMap<string, string>;
+  /** By model: what it does not count, as that was gone when it was built. */
+  readonly lacking: ReadonlyMap<string, Lacking>;
 }
 
 export interface RebuildTerms {
@@ -87,7 +89,7 @@ async function rebuildOnce(client: Client | Connection, dataset: Dataset, { wish
   const trial = await tryOut(client, dataset, looked, 'none', options.checkReaders);
   checkSchemaChanges(looked, trial, wishes.backfill);
   await dependentsOf(client, dataset, models.map(({ relation }) => relation), []);
-  const history = await historyOf(client, dataset);
+  const history = await historyOf(client, dataset, models);
   refuseLostHistory(models, looked.applied, history, options.dropHistory ?? []);
   if (attempt.uneven.size > 0) notice(`${[...attempt.uneven].join(', ')} puts other rows aside than before, so what reads it is computed anew too: ${models.map(({ relation }) => relation).filter((relation) => !attempt.uneven.has(relation)).join(', ')}`);
 
@@ -97,31 +99,27 @@ async function rebuildOnce(client: Client | Connection, dataset: Dataset, { wish
   const build = await openBuild(client, looked, shadows, attempt.identity, options, isFirst ? notice : () => undefined);
   const totals = await inputRows(client, dataset, models);
   const refuseUneven = async (isFull: boolean): Promise<void> => {
-    const uneven = await findUneven(client, dataset, looked, history, isFull);
+    const uneven = await findUneven(client, dataset, looked, history.lines, isFull);
     if (uneven.length > 0) throw new UnevenRows(uneven);
   };
   await build.fill(totals);
   await refuseUneven(false); // before hours are spent on indexes
   await guard(client, looked, shadows, notice);
   await build.fill(totals); // what came while indexes were made
-  const lowest = new Map(Object.entries(looked.applied).flatMap(([relation, code]): [string, string][] => (code.since === undefined ? [] : [[relation, code.since]])));
-  for (const model of models) {
-    const from = since(model, history);
-    if (from === undefined) lowest.delete(model.relation);
-    else lowest.set(model.relation, from);
-  }
+  const lacking = new Map<string, Lacking>(Object.entries(looked.applied));
+  for (const model of models) lacking.set(model.relation, lackingOf(model, history) ?? {});
   let steps: readonly StepRecord[] = [];
   await publish(client, dataset, {
     build,
     shadows,
     applied: looked.applied,
     startedAt: build.startedAt,
-    history,
+    history: history.lines,
     test: async () => {
       await refuseUneven(true);
       await testShadows(client, shadows.moved, placesOf(shadows), notice);
     },
-    takeover: () => takeover({ looked, trial, since: lowest }),
+    takeover: () => takeover({ looked, trial, lacking }),
     steps: (done) => (steps = publishedSteps(looked, done)),
   });
   options.onApplied?.({ steps, seeds: looked.seeds });
@@ -177,6 +175,7 @@ async function makeMissing(client: Client | Connection, looked: Look, { live: da
   await makeStructures(client, moved, area, movedInShadows(looked).filter(({ relation, materialized }) => materialized === 'view' || !there.has(relationIn(area, relation))));
   for (const { live, shadow } of models) {
     if (there.has(shadow.relation)) continue;
+    await prepareMonths(client, live.relation, shadow);
     await syncConstraints(client, shadow);
     // Rows meet by the key from the first chunk on; the indexes of rows that are only added are cheaper at the end.
     if (live.strategy !== 'append') await syncIndexes(client, shadow, []);
@@ -186,6 +185,7 @@ async function makeMissing(client: Client | Connection, looked: Look, { live: da
 /** Indexes of the file, and what somebody has put on the live table by hand. */
 async function guard(client: Client | Connection, looked: Look, { models }: Shadows, notice: (line: string) => void): Promise<void> {
   for (const { live, shadow } of models) {
+    await inTransaction(client, '', () => settleMonths(client, shadow));
     const made = await syncIndexes(client, shadow, []);
     const own = [...made, joinedName(bareName(live.relation), 'run_id_idx'), ...(looked.applied[live.relation]?.indexes ?? [])];
     for (const name of await copyHandMade(client, live.relation, shadow.relation, own)) {
@@ -212,11 +212,6 @@ export async function inputRows(client: Client | Connection, dataset: Dataset, m
     if (!dataset.sources.some((source) => source.relation === relation) && (await kindOf(client, relation)) === undefined) known.set(relation, rows);
   }
   return totals;
-}
-
-/** A process that is killed lets go of the plan within seconds, not when its statement has ended. */
-async function endWithProcess(client: Client | Connection): Promise<void> {
-  await client.query(`set client_connection_check_interval = '1s'`).catch(() => undefined); // not on every system
 }
 
 /** Errors of shadows with the names that the author knows. */

@@ -27,7 +27,9 @@ interface Grant {
 /** What stands on a relation now; undefined when there is none. */
 export async function readProperties(client: Session, relation: string): Promise<RelationProperties | undefined> {
   const { rows } = await client.query<{ kind: string; owner: string; options: string[] | null }>(
-    `select relkind as kind, pg_get_userbyid(relowner) as owner, reloptions as options from pg_class where oid = to_regclass($1)`,
+    `select relkind as kind, pg_get_userbyid(relowner) as owner,
+       coalesce(reloptions, (select p.reloptions from pg_partitioned_table as t join pg_class as p on p.oid = t.partdefid where t.partrelid = c.oid)) as options
+     from pg_class as c where oid = to_regclass($1)`,
     [relationName(relation)],
   );
   const [found] = rows;
@@ -64,12 +66,20 @@ export async function giveProperties(client: Session, relation: string, properti
     await client.query(`grant ${privilege}${column === null ? '' : ` (${columnName(column)})`} on ${name} to ${role(grantee)}${grantable ? ' with grant option' : ''}`);
   }
   await giveOptions(client, relation, properties);
-  if (now !== undefined && now.owner !== owner) await client.query(`alter ${kind} ${name} owner to ${columnName(owner)}`);
+  if (now === undefined || now.owner === owner) return;
+  for (const table of new Set([...(await partitionsOf(client, relation)), name])) await client.query(`alter ${kind} ${table} owner to ${columnName(owner)}`);
 }
 
 /** Storage parameters of a table, and what a view was made `with`; replacing a view takes them off. */
 export async function giveOptions(client: Session, relation: string, { kind, options }: RelationProperties): Promise<void> {
-  if (options.length > 0) await client.query(`alter ${kind} ${relationName(relation)} set (${options.map(option).join(', ')})`);
+  if (options.length === 0) return;
+  for (const name of await partitionsOf(client, relation)) await client.query(`alter ${kind} ${name} set (${options.map(option).join(', ')})`);
+}
+
+/** As they stand in SQL; a table that has none is its own. Storage parameters are those of partitions. */
+async function partitionsOf(client: Session, relation: string): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>('select inhrelid::regclass::text as name from pg_inherits where inhparent = to_regclass($1)', [relationName(relation)]);
+  return rows.length === 0 ? [relationName(relation)] : rows.map(({ name }) => name);
 }
 
 /** Puts comments on a relation and those of its columns that are still there. */
@@ -107,7 +117,7 @@ export async function copyHandMade(client: Session, from: string, to: string, ow
       await client.query(statement);
     } catch (error) {
       const state = sqlState(error);
-      if (state === UNDEFINED_COLUMN) left.push(name);
+      if (state === UNDEFINED_COLUMN || state === NOT_SUPPORTED) left.push(name);
       else if (state !== DUPLICATE_TABLE && state !== DUPLICATE_OBJECT) throw error; // there since an attempt that was cut off
     }
   }
@@ -115,6 +125,7 @@ export async function copyHandMade(client: Session, from: string, to: string, ow
 }
 
 const UNDEFINED_COLUMN = '42703';
+const NOT_SUPPORTED = '0A000'; // e.g. a unique index on a table that has months now, without their column
 const DUPLICATE_TABLE = '42P07';
 const DUPLICATE_OBJECT = '42710';
 

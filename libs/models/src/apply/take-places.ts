@@ -4,7 +4,7 @@ import type { Client } from 'pg';
 import { ApplyError } from '../apply-error.js';
 import { kindOf } from '../catalog.js';
 import { serverError } from '../sql-error.js';
-import { columnName, relationName, schemaOf } from '../sql-names.js';
+import { bareName, columnName, relationName, schemaOf } from '../sql-names.js';
 import { COLUMNS_CHANGED, makeView } from '../views.js';
 import { dependentViews, otherDependents, type DependentView } from './dependents.js';
 import { giveComments, giveOptions, giveProperties, readProperties, type RelationProperties } from './relation-properties.js';
@@ -175,13 +175,19 @@ async function swap(client: Client | Connection, dataset: Dataset, replaced: rea
     if (kind === undefined) await client.query(`create table ${relationName(relation)} ()`);
     const properties = await readProperties(client, relation);
     if (properties !== undefined) kept.set(relation, properties);
-    await client.query(`alter table ${relationName(relation)} set schema ${columnName(schemaIn(aside, schemaOf(relation)))}`);
+    await moveTable(client, relation, schemaIn(aside, schemaOf(relation)));
   }
   for (const { relation } of tables) {
-    await client.query(`alter table ${relationName(relationIn(shadows, relation))} set schema ${columnName(schemaOf(relation))}`);
+    await moveTable(client, relationIn(shadows, relation), schemaOf(relation));
     const properties = kept.get(relation);
     if (properties !== undefined) await giveProperties(client, relation, properties);
   }
+}
+
+/** A table with its partitions: they do not follow by themselves. */
+async function moveTable(client: Client | Connection, relation: string, schema: string): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(`select c.relname as name from pg_inherits as i join pg_class as c on c.oid = i.inhrelid where i.inhparent = to_regclass($1)`, [relationName(relation)]);
+  for (const name of [bareName(relation), ...rows.map((row) => row.name)]) await client.query(`alter table ${relationName(`${schemaOf(relation)}.${name}`)} set schema ${columnName(schema)}`);
 }
 
 async function dropReplaced(client: Client | Connection, dataset: Dataset, replaced: readonly string[]): Promise<void> {

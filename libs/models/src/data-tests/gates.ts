@@ -4,7 +4,7 @@ import { serverError } from '../sql-error.js';
 import { bareName, joinedName } from '../sql-names.js';
 import { isRowRule, violates } from '../strategies/row-wise/row-rules.js';
 
-type TestedModel = Pick<Model, 'relation' | 'materialized' | 'strategy' | 'uniqueKey' | 'dataTests'>;
+type TestedModel = Pick<Model, 'relation' | 'materialized' | 'strategy' | 'uniqueKey' | 'dataTests' | 'partitionBy'>;
 
 /** A constraint that keeps a data test while rows are written. */
 export type Gate =
@@ -50,6 +50,11 @@ export function isKeptByKey(model: TestedModel, test: DataTest): boolean {
 /** The gate that an error of the server comes from. */
 export function gateOfError(model: TestedModel, error: unknown): Gate | undefined {
   const { constraint, schema, table } = serverError(error);
-  if (constraint === undefined || `${schema}.${table}` !== model.relation) return undefined;
+  if (constraint === undefined || !isOfTable(model, schema, table)) return undefined;
   return gatesOf(model).find(({ name }) => name === constraint);
+}
+
+/** Whether the server speaks of the model's table, or of a partition of it: their names begin alike. */
+export function isOfTable({ relation, partitionBy }: Pick<Model, 'relation' | 'partitionBy'>, schema: string | undefined, table: string | undefined): boolean {
+  return `${schema}.${table}` === relation || (partitionBy !== undefined && `${schema}.${table}`.startsWith(`${relation}_`));
 }

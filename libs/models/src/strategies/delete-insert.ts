@@ -1,5 +1,6 @@
 import { withRelations, type Model } from '@ingot/datasets';
 import { rowsUpToRun } from '../increment.js';
+import { notBelowFloors } from '../retention/floors.js';
 import type { Step } from '../step.js';
 import { bigintLiteral, columnList, relationName, RUN_ID } from '../sql-names.js';
 import { keepingChanged } from './changed-keys.js';
@@ -29,9 +30,10 @@ async function collectTouched(step: Step, touched: string, context: StepContext)
     if (increment === undefined) throw new Error(`${step.model.relation}: ${relation} has no increment`);
     if (increment.rows === 0) return [];
     const columns = columnList(sourceColumns(step.model, relation));
-    if (increment.kind === 'growing') return [`select ${columns} from ${relationName(relation)} where ${increment.where}`];
+    const kept = step.months === undefined ? undefined : notBelowFloors(step.model, relation, context.floors, step.months);
+    if (increment.kind === 'growing') return [`select ${columns} from ${relationName(relation)} where ${[`(${increment.where})`, ...(kept === undefined ? [] : [kept])].join(' and ')}`];
     if (increment.changed === undefined) throw new Error(`${relation}: its changes were not kept`);
-    return [`select ${columns} from ${increment.changed}`];
+    return [`select ${columns} from ${increment.changed}${kept === undefined ? '' : ` where ${kept}`}`];
   });
   if (arms.length === 0) return 0;
   const keys = step.model.touchKey.map(({ column }) => column);

@@ -1,5 +1,6 @@
 import type { RenderedQuery } from '@ingot/datasets';
 import type { Increment } from '../increment.js';
+import type { Floors } from '../retention/floors.js';
 import type { Step } from '../step.js';
 
 /** What the strategies need of the run, or of the chunk of a rebuild, that they are part of. */
@@ -13,6 +14,8 @@ export interface StepContext {
   readonly quarantine: string;
   /** By model: entries of ingot.quarantine that this run takes in as if they were new rows of the model's input. */
   readonly replays: ReadonlyMap<string, readonly string[]>;
+  /** What retention has dropped of the dataset's models. */
+  readonly floors: Floors;
   /** Sends one statement of a step; an error is told with its place in the model's file. */
   execute(step: Step, statement: Statement): Promise<StatementResult>;
   /** Does the work under a savepoint: when it throws, what it did to the database is undone, and the error thrown on. */

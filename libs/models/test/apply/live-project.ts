@@ -24,7 +24,7 @@ export async function liveProject(changes: Readonly<Record<string, string | unde
   const client = await db.session('apply');
   const dataset = await sampleDataset(changes);
   await apply(client, dataset);
-  const runner = await db.session('runner');
+  const runner = await db.session('runner', 'run');
   return {
     db,
     client,
