@@ -1,5 +1,6 @@
-import { readDuration, type Located, type Problems, type Section } from '@ingot/datasets';
-import { FORMAT_NAMES, type Endpoint, type FormatName, type PageSize } from './endpoint.js';
+import { didYouMean, readDuration, type Located, type Problems, type Section } from '@ingot/datasets';
+import { FORMAT_NAMES, HEADER_SCOPES, type Endpoint, type EndpointScope, type FormatName, type PageSize } from './endpoint.js';
+import type { Parameter } from './parameter.js';
 import { readParameters } from './parameter-header.js';
 
 const ROUTE = /^(\/[a-z0-9][a-z0-9_-]*)+$/;
@@ -9,7 +10,7 @@ const CACHE_RANGE = { shortestMs: 1_000, longestMs: 86_400_000, text: 'from 1s t
 const MOST_ROWS = 1_000_000_000;
 
 /** What an endpoint's header says, and where some of it stands. */
-export interface EndpointHeader extends Pick<Endpoint, 'path' | 'description' | 'parameters' | 'formats' | 'cache' | 'maxRows' | 'page'> {
+export interface EndpointHeader extends Pick<Endpoint, 'path' | 'description' | 'parameters' | 'scope' | 'deviceParameter' | 'formats' | 'cache' | 'maxRows' | 'page'> {
   readonly parameterPlaces: ReadonlyMap<string, Located['place']>;
   readonly omitNull: readonly Located[];
 }
@@ -19,6 +20,7 @@ export function readEndpointHeader(header: Section, problems: Problems): Endpoin
   const route = header.requiredText('path', 'the GET route, e.g. /data');
   const description = header.requiredText('description', 'what the rows are, in a sentence');
   const { parameters, places } = readParameters(header, problems);
+  const visibility = readVisibility(header, parameters, problems);
   const formats = header.texts('formats').flatMap((format) => readFormat(format, problems));
   const omitNull = header.texts('omit_null');
   const cacheMs = readDuration(header, 'cache', problems, CACHE_RANGE);
@@ -33,6 +35,7 @@ export function readEndpointHeader(header: Section, problems: Problems): Endpoin
     path: route?.value ?? '',
     description: description?.value.trim() ?? '',
     parameters,
+    ...visibility,
     parameterPlaces: places,
     formats: formats.length > 0 ? formats : FORMAT_NAMES,
     omitNull,
@@ -40,6 +43,17 @@ export function readEndpointHeader(header: Section, problems: Problems): Endpoin
     ...(page === undefined ? {} : { page }),
     ...(maxRows === undefined ? {} : { maxRows }),
   };
+}
+
+/** Closed unless declared: without `device_parameter` a key that may read its own device's rows only is refused. */
+function readVisibility(header: Section, parameters: readonly Parameter[], problems: Problems): { scope: EndpointScope; deviceParameter?: string } {
+  const declared = header.text('device_parameter');
+  const scope = header.choice('scope', HEADER_SCOPES)?.value;
+  if (declared === undefined) return { scope: scope ?? 'read:all' };
+  const parameter = parameters.find(({ name }) => name === declared.value);
+  if (parameter === undefined) problems.add(declared.place, `there is no parameter ${declared.value}${didYouMean(declared.value, parameters.map(({ name }) => name))}`);
+  else if ((parameter.type === 'list' ? parameter.of : parameter.type) !== 'text') problems.add(declared.place, 'device_parameter names a text, or a list of them');
+  return { scope: scope ?? 'read:own', deviceParameter: declared.value };
 }
 
 function readFormat({ value, place }: Located, problems: Problems): FormatName[] {

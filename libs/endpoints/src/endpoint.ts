@@ -16,6 +16,10 @@ export interface Endpoint {
   readonly description: string;
   /** In the order of the header. */
   readonly parameters: readonly Parameter[];
+  /** What a request needs. `read:own`: a key of one device is enough, and sees that device's rows only. */
+  readonly scope: EndpointScope;
+  /** The parameter that says whose rows are read; there whenever the scope is `read:own`. */
+  readonly deviceParameter?: string;
   /** The first one is the default. */
   readonly formats: readonly FormatName[];
   /** Result columns that are left out of a row when they are null. */
@@ -40,6 +44,10 @@ export interface Endpoint {
   /** The parts that are paged one after the other; empty = not paged. */
   readonly arms: readonly Arm[];
 }
+
+/** What the header may ask of a request, beside `read:own`, which follows from `device_parameter`. */
+export const HEADER_SCOPES = ['read:all', 'admin'] as const;
+export type EndpointScope = 'read:own' | (typeof HEADER_SCOPES)[number];
 
 export interface PageSize {
   readonly defaultLimit?: number;

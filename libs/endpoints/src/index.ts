@@ -1,5 +1,6 @@
 export { catalogPart, endpointReaders } from './catalog-part.js';
-export { FORMAT_NAMES, type DescribedEndpoint, type Endpoint, type FormatName, type PageSize } from './endpoint.js';
+export { confineRequest } from './confine-request.js';
+export { FORMAT_NAMES, type DescribedEndpoint, type Endpoint, type EndpointScope, type FormatName, type PageSize } from './endpoint.js';
 export { sqlTypeOf, type Parameter, type ParameterType, type ValueType } from './parameter.js';
 export { endpointRead } from './endpoint-read.js';
 export type { Format } from './formats/format.js';

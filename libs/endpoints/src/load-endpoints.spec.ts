@@ -44,6 +44,17 @@ describe('loadEndpoints', () => {
     expect(endpoints.map(({ name, path: route, formats }) => [name, route, formats])).toEqual([['a', '/power/daily', ['csv', 'json']], ['b', '/power', ['json', 'ndjson', 'csv', 'parquet', 'arrow']]]);
   });
 
+  it('is closed to keys of one device, unless the header says which parameter is the device', async () => {
+    const one = (keys: string, type = 'text'): string => file(`path: /own\ndescription: x\n${keys}parameters:\n  device: { type: ${type}, description: whose }`, 'select metric_value from gold.mart_daily_power where device = :device');
+    const scopes = await Promise.all(['', 'device_parameter: device\n', 'scope: admin\n', 'scope: read:all\ndevice_parameter: device\n'].map(async (keys) => (await load({ 'a.sql': one(keys) }))[0]));
+    expect(scopes.map((endpoint) => [endpoint?.scope, endpoint?.deviceParameter])).toEqual([['read:all', undefined], ['read:own', 'device'], ['admin', undefined], ['read:all', 'device']]);
+    expect(await problemsOf({ 'a.sql': one('device_parameter: devise\n'), 'b.sql': one('device_parameter: device\n', 'integer').replace('/own', '/b'), 'c.sql': one('scope: read:own\n').replace('/own', '/c') })).toEqual([
+      'a.sql:4:19: there is no parameter devise; did you mean device?',
+      'b.sql:4:19: device_parameter names a text, or a list of them',
+      expect.stringMatching(/^c\.sql:4:8: .*read:all, admin/),
+    ]);
+  });
+
   it('reads how an answer is cached, paged and bounded', async () => {
     const [endpoint] = await load({ 'a.sql': GOOD.replace('parameters:', 'cache: 1m\nmax_rows: 500\nparameters:') });
     expect(endpoint).toMatchObject({ cache: { maxAgeSeconds: 60 }, maxRows: 500, arms: [], changesByRuns: true });
@@ -63,6 +74,14 @@ describe('loadEndpoints', () => {
 
   it('finds nothing where there is no folder', async () => {
     expect(await loadEndpoints(tmpdir(), { ...DATASET, name: 'no such dataset' })).toEqual([]);
+  });
+
+  it.each([
+    ...[`set_config('role', 'ingot', false)`, 'pg_sleep(60)', 'pg_terminate_backend(1)', `nextval('bronze.raw_id')`, `setval('bronze.raw_id', 1)`, `pg_notify('a', 'b')`, 'pg_advisory_lock(1)', 'pg_reload_conf()'],
+    ...[`pg_read_file('/etc/passwd')`, `lo_import('/etc/passwd')`, 'lo_create(0)', `query_to_xml('delete from gold.mart_daily_power', true, true, '')`, `dblink('', 'select 1')`, `public.analysts()`, `pg_catalog.set_config('role', 'ingot', false)`],
+  ])('refuses a file that calls %s', async (call) => {
+    await expect(load({ 'x.sql': file('path: /x\ndescription: X.', `select ${call} as a`) })).rejects.toThrow(/x\.sql:5:\d+: the function \S+ is (refused: it changes something|not one of PostgreSQL's own)/);
+    await expect(load({ 'x.sql': file('path: /x\ndescription: X.', `select 1 as a from gold.mart_daily_power where reading_date > now() and (select ${call}) is null`) })).rejects.toThrow(/x\.sql:5:\d+: the function/);
   });
 
   it.each<[string, string, string[]]>([
@@ -113,7 +132,7 @@ parameters:
   when: { type: timestamp, required: true, default: 2022-02-30, description: W }
   until: { type: date, end_of_day: true, not_before: wen, description: U }
   bare: { }
-  odd: { type: text, description: O, minimum: 3 }
+  odd: { type: text, description: O, minimum: 3, max_span: 1x }
   size: { type: integer, description: S, minimum: 10, maximum: 1, default: 5, example: 1e3 }
   long: { type: integer, description: L, maximum: 9007199254740993 }
   kind: { type: enum, description: K }
@@ -132,6 +151,8 @@ parameters:
       'x.sql:9:3: the parameter bare has no description',
       'x.sql:9:3: the parameter bare has no type; known are timestamp, date, text, number, integer, boolean, enum, list',
       'x.sql:10:38: minimum is for timestamp, date, number, integer',
+      'x.sql:10:50: max_span is for the end of a range: not_before names its start',
+      'x.sql:10:60: max_span must be a time such as 500ms, 2s or 1m, from 1s to 3660000d, is 1x',
       'x.sql:11:55: maximum is below minimum',
       'x.sql:11:76: the default must be from 10 to 1',
       'x.sql:11:88: the example must be from 10 to 1',

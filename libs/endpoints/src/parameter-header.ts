@@ -1,4 +1,4 @@
-import { didYouMean, type Located, type Problems, type Section } from '@ingot/datasets';
+import { didYouMean, readDuration, type Located, type Problems, type Section } from '@ingot/datasets';
 import { ValueError } from './instant.js';
 import { PARAMETER_TYPES, VALUE_TYPES, type Parameter, type ValueType } from './parameter.js';
 import { compareValues, DEFAULT_MAX_ITEMS, readSingle, readValue } from './parameter-value.js';
@@ -37,6 +37,7 @@ function readParameter(name: Located, section: Section, problems: Problems): Dec
   const example = textOf(section, 'example', problems);
   const endOfDay = section.flag('end_of_day');
   const notBefore = section.text('not_before');
+  const maxSpan = readMaxSpan(section, problems);
   const of = section.choice('of', VALUE_TYPES);
   const single = type?.value === 'list' ? (of?.value ?? 'text') : (type?.value ?? 'text');
   const values = readValues(section, name, single, problems);
@@ -68,6 +69,7 @@ function readParameter(name: Located, section: Section, problems: Problems): Dec
       ...(fallback === undefined ? {} : { default: fallback.value }),
       ...(example === undefined ? {} : { example: example.value }),
       ...(notBefore === undefined ? {} : { notBefore: notBefore.value }),
+      ...(maxSpan === undefined ? {} : { maxSpan }),
       ...(values === undefined ? {} : { values }),
       ...(minimum === undefined ? {} : { minimum }),
       ...(maximum === undefined ? {} : { maximum }),
@@ -114,6 +116,15 @@ function readBound(section: Section, key: 'minimum' | 'maximum', type: ValueType
     problems.add(text.place, `the ${key} ${error.message}`);
     return undefined;
   }
+}
+
+const SPANS = { shortestMs: 1_000, longestMs: 3_660_000 * 86_400_000, text: 'from 1s to 3660000d' };
+
+/** `max_span: 400d`. */
+function readMaxSpan(section: Section, problems: Problems): Parameter['maxSpan'] {
+  if (section.has('max_span') && !section.has('not_before')) problems.add(section.placeOf('max_span'), 'max_span is for the end of a range: not_before names its start');
+  const ms = readDuration(section, 'max_span', problems, SPANS);
+  return ms === undefined ? undefined : { text: section.isMapping('max_span') ? `${ms / 1_000}s` : (section.text('max_span')?.value ?? ''), ms };
 }
 
 function readMaxItems(section: Section, problems: Problems): number | undefined {

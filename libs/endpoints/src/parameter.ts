@@ -16,6 +16,8 @@ export interface Parameter {
   readonly endOfDay: boolean;
   /** The parameter this one must not come before: the two are the inclusive ends of a range. */
   readonly notBefore?: string;
+  /** How wide the range of the two may be, as it was written and in milliseconds. */
+  readonly maxSpan?: { readonly text: string; readonly ms: number };
   /** Inclusive bounds of the value, or of each item of a list, in PostgreSQL's notation. */
   readonly minimum?: string;
   readonly maximum?: string;

@@ -38,6 +38,20 @@ describe('readRequest', () => {
     });
   });
 
+  it.each<[string, 'timestamp' | 'date', string, string, boolean]>([
+    ['two days of timestamps', 'timestamp', '2022-04-14', '2022-04-15', true],
+    ['a millisecond more than two days', 'timestamp', '2022-04-14T00:00', '2022-04-16T00:00:00.001', false],
+    ['three days', 'timestamp', '2022-04-14', '2022-04-16', false],
+    ['two dates', 'date', '2022-04-14', '2022-04-15', true],
+    ['three dates', 'date', '2022-04-14', '2022-04-16', false],
+    ['all of time', 'timestamp', '0001-01-01', '9999-12-31', false],
+  ])('holds a range to max_span: %s', (_, type, from, to, fits) => {
+    const endpoint = { ...ENDPOINT, parameters: [parameter('from', { type }), parameter('to', { type, endOfDay: type === 'timestamp', notBefore: 'from', maxSpan: { text: '2d', ms: 172_800_000 } })] };
+    const found = refusals(urlOf({ from, to }), endpoint);
+    expect(found.map(({ parameter: name, code }) => [name, code])).toEqual(fits ? [] : [['to', 'too-wide']]);
+    if (!fits) expect(found[0]?.detail).toBe(`(${to}) makes a range wider than 2d from from (${from}); ask for it in parts`);
+  });
+
   it('lets a range be one instant, and one microsecond', () => {
     expect(codes(urlOf({ from: '2022-04-14T01:00:00.000001Z', to: '2022-04-14T01:00:00.000001Z' }))).toEqual([]);
   });

@@ -8,7 +8,7 @@ import { readQuery, type Query } from './query-string.js';
 /** What is wrong with one parameter of a request, in words for the client. */
 export interface ParameterProblem {
   readonly parameter: string;
-  readonly code: 'missing' | 'invalid' | 'repeated' | 'unknown' | 'order';
+  readonly code: 'missing' | 'invalid' | 'repeated' | 'unknown' | 'order' | 'too-wide';
   readonly detail: string;
 }
 
@@ -148,10 +148,20 @@ function readLimit(maxLimit: number, text: string): number {
 }
 
 /** Values in PostgreSQL's notation compare as texts: instants and dates are of fixed width. */
-function outOfOrder({ name, notBefore }: Parameter, values: ReadonlyMap<string, string | null>, query: Query): ParameterProblem[] {
+function outOfOrder({ name, type, notBefore, maxSpan }: Parameter, values: ReadonlyMap<string, string | null>, query: Query): ParameterProblem[] {
   if (notBefore === undefined) return [];
   const [start, end] = [values.get(notBefore), values.get(name)];
-  if (start == null || end == null || start <= end) return [];
+  if (start == null || end == null) return [];
   const shown = (parameter: string): string => query.get(parameter)?.[0] ?? values.get(parameter) ?? '';
+  if (start <= end) {
+    if (maxSpan === undefined || spanMs(type, start, end) <= maxSpan.ms) return [];
+    return [{ parameter: name, code: 'too-wide', detail: `(${shown(name)}) makes a range wider than ${maxSpan.text} from ${notBefore} (${shown(notBefore)}); ask for it in parts` }];
+  }
   return [{ parameter: notBefore, code: 'order', detail: `(${shown(notBefore)}) is after ${name} (${shown(name)})` }];
+}
+
+/** Both ends belong to the range: of two dates the whole last day does. */
+function spanMs(type: Parameter['type'], start: string, end: string): number {
+  const msOf = (value: string): number => Date.parse(type === 'date' ? value : `${value.slice(0, 10)}T${value.slice(11, 23)}Z`);
+  return msOf(end) - msOf(start) + (type === 'date' ? 86_400_000 : 0);
 }

@@ -29,7 +29,7 @@ union all
 function endpoint(sql: string): Endpoint {
   const { template, statement } = compileTemplate(sql, [{ name: 'kind', type: 'text' }]);
   return {
-    dataset: 'd', name: 'e', file: 'sql/d/endpoints/e.sql', path: '/e', description: '', parameters: [], formats: ['ndjson'], omitNull: [], relations: [], locks: ['gold.days', 'silver.readings'],
+    dataset: 'd', name: 'e', file: 'sql/d/endpoints/e.sql', path: '/e', description: '', parameters: [], scope: 'read:all', formats: ['ndjson'], omitNull: [], relations: [], locks: ['gold.days', 'silver.readings'],
     changesByRuns: true, query: { text: sql, file: 'e.sql', offset: 0, fileText: sql, mentions: [] }, template, codeHash: 'code', page: { maxLimit: 1_000 }, arms: findArms(statement, DATASET),
   };
 }
