@@ -1,9 +1,10 @@
 import type { Config } from '@ingot/config';
 import { formatPlace } from '@ingot/datasets';
-import { isMigrated, migrate } from '@ingot/db';
+import { grantRights, isMigrated, migrate } from '@ingot/db';
 import { checkEndpoints, type DescribedEndpoint } from '@ingot/endpoints';
 import { adoptCluster, apply, isKnown } from '@ingot/models';
 import { checkServer, connect, ServerCheckError, startEmbedded, type EmbeddedServer } from '@ingot/postgres';
+import { checkLogins, givenUrls } from './database-logins.js';
 import { describeProject } from './describe-project.js';
 import { createLogger, type Logger } from './logger.js';
 import { loadProject, type Project } from './project.js';
@@ -26,11 +27,12 @@ export async function boot(config: Config, open: ClosingList, say: Say, signal?:
   if (tracing !== undefined) open.add('traces', () => tracing.close());
   for (const warning of project.datasets.flatMap(({ warnings }) => warnings)) logger.warn(`${formatPlace(warning)}: ${warning.message}`);
   const server = config.embedded ? await startServer(config, open, say, signal) : undefined;
-  const url = server?.url ?? config.DATABASE_URL ?? '';
-  const endpoints = await prepareDatabase(url, config, project, logger);
-  const address = await serve(url, config, { ...project, endpoints }, logger, open, tracing);
+  const urls = server?.urls ?? givenUrls(config);
+  const endpoints = await prepareDatabase(urls.owner, config, project, logger);
+  if (server === undefined) for (const warning of await checkLogins(urls)) logger.warn(warning);
+  const address = await serve(urls, config, { ...project, endpoints }, logger, open, tracing);
   server?.announce(address);
-  return { welcome: welcome(address, project, server) };
+  return { welcome: welcome(address, project, server, config) };
 }
 
 async function startServer(config: Config, open: ClosingList, say: Say, signal?: AbortSignal): Promise<EmbeddedServer> {
@@ -42,12 +44,13 @@ async function startServer(config: Config, open: ClosingList, say: Say, signal?:
 /** A reachable server, the operational schema, watermarks that fit this cluster, the files applied, by us or by `ingot apply`, and endpoints that the database can run. */
 async function prepareDatabase(url: string, config: Config, { datasets, endpoints }: Project, logger: Logger): Promise<DescribedEndpoint[]> {
   const auto = config.INGOT_APPLY === 'auto';
-  for (const warning of await checkServer(url)) logger.warn(warning);
+  await checkServer(url); // what it warns of, readiness says, and goes on saying
   if (auto) await migrate(url);
   const client = await connect({ url, name: 'ingot apply', settings: { jit: 'off' } });
   try {
     if (!(await isMigrated(client))) throw notPrepared('has no operational schema of this release');
     await adoptCluster(client, (notice) => logger.warn(notice)); // before the first line is accepted
+    if (auto) await grantRights(client); // the roles may have been made since the tables were
     for (const dataset of datasets) {
       const own = endpoints.filter((endpoint) => endpoint.dataset === dataset.name);
       if (auto) {
@@ -70,11 +73,12 @@ function notPrepared(lack: string): ServerCheckError {
   return new ServerCheckError(`DATABASE_URL: the database ${lack}: run \`npx ingot apply\` first, or set INGOT_APPLY=auto`);
 }
 
-function welcome(address: string, project: Project, server: EmbeddedServer | undefined): string[] {
+function welcome(address: string, project: Project, server: EmbeddedServer | undefined, { INGOT_AUTH: auth }: Config): string[] {
   const route = project.datasets.flatMap((dataset) => dataset.sources)[0]?.path;
+  const key = auth === 'required' ? "-H 'Authorization: Bearer <key>' " : '';
   return [
     `Ingot ${project.version} serves ${address}`,
     server === undefined ? '  data: on the server of DATABASE_URL' : `  data: ${server.dataDir}`,
-    ...(route === undefined ? [] : [`  next: curl --data-binary '${Math.floor(Date.now() / 1000)} temperature 21.5' ${address}${route}`]),
+    ...(route === undefined ? [] : [`  next: curl ${key}--data-binary '${Math.floor(Date.now() / 1000)} temperature 21.5' ${address}${route}`]),
   ];
 }

@@ -1,4 +1,5 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { redactSecrets } from '@ingot/config';
 import { isConnectionError } from '@ingot/postgres';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Logger } from './logger.js';
@@ -44,7 +45,7 @@ export class ErrorsFilter implements ExceptionFilter {
     void reply
       .status(problem.status)
       .headers({ 'content-type': PROBLEM_TYPE, 'cache-control': 'no-store', ...problem.headers })
-      .send(JSON.stringify(problem.body(request.id)));
+      .send(redactSecrets(JSON.stringify(problem.body(request.id))));
   }
 
   /**

@@ -1,10 +1,12 @@
+import { redactSecrets } from '@ingot/config';
 import type { LoggerService } from '@nestjs/common';
 import { pino, type Logger } from 'pino';
 
 export type { Logger } from 'pino';
 
 /**
- * JSON lines on stdout. Headers that carry secrets are never written, whoever logs them.
+ * JSON lines on stdout. Headers that carry secrets are never written, whoever logs them, nor is what looks like a secret in any
+ * other place: a URL with a password in the words of a driver's error, a key that was sent as a device's name.
  * @param fields further fields of each line, asked when it is written
  */
 export function createLogger(level: string, fields?: () => object): Logger {
@@ -14,7 +16,8 @@ export function createLogger(level: string, fields?: () => object): Logger {
     base: undefined,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
-    redact: ['req.headers.authorization', 'req.headers.cookie', 'req.headers["x-api-key"]'],
+    hooks: { streamWrite: redactSecrets },
+    redact: ['req.headers.authorization', 'req.headers.cookie', 'req.headers["proxy-authorization"]', 'req.headers["x-api-key"]'],
   });
 }
 

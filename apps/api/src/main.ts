@@ -1,10 +1,10 @@
-import { loadConfig } from '@ingot/config';
+import { loadConfig, redactSecrets } from '@ingot/config';
 import { boot } from './boot.js';
 import { explain } from './explain.js';
 import { ClosingList } from './shutdown.js';
 
 // Words for people go to stderr; stdout is JSON log lines only.
-const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const say = (line: string): void => void process.stderr.write(`${redactSecrets(line)}\n`);
 const open = new ClosingList();
 const stop = new AbortController();
 const FAILED_BOOT_MS = 5_000;

@@ -211,7 +211,7 @@ describe('GET /data', () => {
     try {
       await blocker.query('begin; lock table silver.stg_readings in access exclusive mode');
       const response = await fetch(`${strict.url}/data?from=2022-04-14&to=2022-04-14`);
-      expect([response.status, response.headers.get('retry-after')]).toEqual([503, '2']);
+      expect([response.status, Number(response.headers.get('retry-after')) >= 2]).toEqual([503, true]);
       await blocker.query('rollback');
       expect((await fetch(`${strict.url}/data?from=2022-04-14&to=2022-04-14`)).status).toBe(200);
     } finally {

@@ -278,7 +278,7 @@ describe('when things go wrong', () => {
     try {
       for (const target of ['/runs', '/runs/1', '/stats', '/quarantine']) {
         const { status, headers, body } = await ask(target);
-        expect([target, status, body.type, headers.get('retry-after')]).toEqual([target, 503, '/docs/errors#overloaded', '1']);
+        expect([target, status, body.type, Number(headers.get('retry-after')) >= 1]).toEqual([target, 503, '/docs/errors#overloaded', true]);
       }
       expect((await post(['20 a 20'])).status).toBe(200);
     } finally {

@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyRequest, preParsingHookHandler } from 'fastify';
 import type { Readable } from 'node:stream';
 import { createGunzip, createInflate, type Gunzip, type Inflate } from 'node:zlib';
 import { parseJson, refuseOtherThanJson, takesJson } from '../json-body.js';
@@ -11,19 +11,33 @@ export interface BodyLimits {
   limitBytes: number;
   /** Decoded bytes of all bodies that have no answer yet. */
   heldLimitBytes: number;
+  /** Asked before a byte of a body of lines is read: reading it only to refuse it would take from those who are served. */
+  refuse?: (relation: string, request: FastifyRequest, heldBytes: number) => Error | undefined;
+}
+
+/** Config of a route whose body is lines for a bronze table. */
+export function linesOf(relation: string): { lines: string } {
+  return { lines: relation };
 }
 
 /**
  * Makes every request body a Buffer of decoded bytes, whatever text type it claims; JSON and binary types are refused
  * before a byte is read. On a route that takes JSON it is the value of the document. Create the application with `bodyParser: false`.
  */
-export function configureBodies(app: NestFastifyApplication, { limitBytes, heldLimitBytes }: BodyLimits): void {
+export function configureBodies(app: NestFastifyApplication, { limitBytes, heldLimitBytes, refuse: refuseLines }: BodyLimits): void {
   const server: FastifyInstance = app.getHttpAdapter().getInstance();
   const memory = new BodyMemory(heldLimitBytes);
   server.removeAllContentTypeParsers();
-  server.addHook('preParsing', (request, reply, _payload, done) => {
+  const beforeBody: preParsingHookHandler = (request, reply, _payload, done) => {
+    const { lines } = request.routeOptions.config as { lines?: string };
+    const refused = lines === undefined || refuseLines === undefined ? undefined : refuseLines(lines, request, memory.bytes);
+    if (refused !== undefined) return done(refused);
     reply.raw.once('close', () => memory.release(request));
     done();
+  };
+  // Not of every route: a GET has no body.
+  server.addHook('onRoute', (route) => {
+    if ([route.method].flat().some((method) => WITH_BODY.has(method))) route.preParsing = [beforeBody, route.preParsing ?? []].flat();
   });
   server.addContentTypeParser('*', async (request: FastifyRequest, payload: Readable) => {
     const isJson = takesJson(request.routeOptions.config);
@@ -33,6 +47,8 @@ export function configureBodies(app: NestFastifyApplication, { limitBytes, heldL
     return isJson ? parseJson(body) : body;
   });
 }
+
+const WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
 /** Requests in JSON name things; 10,000 ids take 200 kB. */
 const JSON_LIMIT = 1024 * 1024;

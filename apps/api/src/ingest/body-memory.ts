@@ -20,6 +20,11 @@ export class BodyMemory {
     return undefined;
   }
 
+  /** Of all requests that have no answer yet. */
+  get bytes(): number {
+    return this.held;
+  }
+
   /** The request has its answer, or is gone. */
   release(request: object): void {
     this.held -= this.byRequest.get(request) ?? 0;

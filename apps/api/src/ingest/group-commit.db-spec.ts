@@ -29,7 +29,7 @@ describe('group commit', () => {
 
   function start(options: Partial<GroupCommitOptions> = {}): GroupCommit {
     const commit = new GroupCommit({
-      url: database.url,
+      url: database.urls.ingest,
       relation: RELATION,
       queueLimitBytes: 1 << 20,
       deadlineMs: 5_000,
@@ -43,6 +43,22 @@ describe('group commit', () => {
   }
 
   const stored = async (): Promise<string[]> => (await database.query<{ line: string }>(`select line from ${RELATION} order by line collate "C"`)).map((row) => row.line);
+
+  it('refuses while a disk has too little room, and takes lines again when it has', async () => {
+    let low = true;
+    const commit = start({ isStorageLow: () => low });
+    expect(await outcomes([commit.submit(batch('1 Voltage 1'))])).toEqual(['insufficient-storage']);
+    low = false;
+    expect(await outcomes([commit.submit(batch('2 Voltage 2'))])).toEqual(['stored']);
+    expect(await stored()).toEqual(['2 Voltage 2']);
+  });
+
+  it('stores in sessions that wait for the disk, whatever the login, the database and the server say', async () => {
+    await database.query(`alter database ${database.name} set synchronous_commit = off`);
+    const commit = start();
+    await commit.submit(batch('1 Voltage 1'));
+    expect(commit.synchronousCommit).toBe('on');
+  });
 
   it('stores each line of concurrent batches once, as received, with device and precision', async () => {
     const commit = start();
@@ -145,7 +161,7 @@ describe('group commit', () => {
   });
 
   it('goes on when its idle connections are terminated', async () => {
-    const commit = start();
+    const commit = start({ url: database.url }); // who may end the sessions
     await commit.submit(batch('1 a 1'));
     await database.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'ingot ingest' and datname = current_database()`);
     expect(await outcomes([commit.submit(batch('2 a 1'))])).toEqual(['stored']);
@@ -167,7 +183,7 @@ describe('group commit', () => {
     });
 
     it('ten at once in each of two processes: stored once, the rest in flight or replayed', async () => {
-      const processes = [start(), start()];
+      const processes = [start({ url: database.url }), start({ url: database.url })];
       await Promise.all(processes.map((commit, i) => commit.submit(batch(`${i} warm 1`))));
       const answers = await outcomes(Array.from({ length: 20 }, (_, i) => processes[i % 2]!.submit(batch('9 a 1', { key: 'k' }))));
       expect(answers.filter((answer) => answer === 'stored')).toHaveLength(1);
@@ -181,7 +197,7 @@ describe('group commit', () => {
         create sequence public.claims;
         create function public.slow() returns trigger language plpgsql as 'begin perform pg_catalog.pg_sleep(0.02), pg_catalog.nextval(''public.claims''); return new; end';
         create trigger slow before insert on ingot.idempotency_keys for each row execute function public.slow()`);
-      const processes = [start(), start()];
+      const processes = [start({ url: database.url }), start({ url: database.url })];
       await Promise.all(processes.map((commit, i) => commit.submit(batch(`${i} warm 1`))));
       const keys = ['a', 'b', 'c', 'd', 'e'];
       const submit = (commit: GroupCommit, order: string[]): Promise<string[]> => outcomes(order.map((key) => commit.submit(batch(`1 ${key} 1`, { key }))));

@@ -4,6 +4,7 @@ import { submissions } from '../measuring-points.js';
 import type { Problem } from '../problem.js';
 import { BatchQueue, type Outcome, type Waiting } from './batch-queue.js';
 import type { Batch } from './batch.js';
+import { DrainRate } from './drain-rate.js';
 import { FlushRunner } from './flush-runner.js';
 import { deviceKey } from './idempotency.js';
 import { refusal } from './refusals.js';
@@ -19,6 +20,8 @@ export interface GroupCommitOptions {
   /** From submit() to its answer, in milliseconds. */
   deadlineMs: number;
   logger: Logger;
+  /** True while a disk has so little room that nothing more may be taken. */
+  isStorageLow?: () => boolean;
   /** Called after each COMMIT that stored lines. */
   onFlushed: (relation: string) => void;
 }
@@ -45,6 +48,14 @@ export interface IngestStatus {
 const WRITERS = 2;
 /** A flush takes no further batch beyond this: some 0.15 M lines, well within its share of the deadline. A larger body goes alone. */
 const FLUSH_BYTES = 4 * 1024 * 1024;
+/**
+ * Of the deadline: how long a large flush is to take, by the rate of those before it. On a machine so busy that 4 MiB took 3 s, flushes
+ * ran into their limit and their work was lost: under ten times the load half of the most was stored.
+ */
+const LARGE_FLUSH_SHARE = 0.1;
+const LEAST_FLUSH_BYTES = 128 * 1024;
+/** Of the deadline: who would wait longer than this is refused at once. */
+const PATIENCE_SHARE = 0.2;
 // Shares of the deadline; what is left is for settling an unclear COMMIT. Each phase ends by itself, so that every
 // answer comes in time without a timer for each request.
 const QUEUE_SHARE = 0.3;
@@ -61,6 +72,7 @@ export class GroupCommit {
   private readonly queue = new BatchQueue();
   private readonly flushing = new Set<Promise<void>>();
   private readonly keysInFlight = new Set<string>();
+  private readonly drainRate = new DrainRate(WRITERS);
   private scheduled = false;
   private closing = false;
   private unreachable = false;
@@ -88,9 +100,15 @@ export class GroupCommit {
     return { queueBytes: this.queue.bytes, queueBatches: this.queue.length, flushing: this.flushing.size, database: this.isDown() ? 'disconnected' : 'connected' };
   }
 
+  /** What the sessions that store lines have; `off` when one of them has. */
+  get synchronousCommit(): string | undefined {
+    const values = this.writers.flatMap(({ synchronousCommit }) => synchronousCommit ?? []);
+    return values.includes('off') ? 'off' : values[0];
+  }
+
   /**
    * Stores a batch, whole or not at all; resolves after COMMIT. Answers within the deadline.
-   * @throws Problem: overloaded, database-unavailable (with `outcome`), shutting-down, idempotency-*, invalid-body
+   * @throws Problem: insufficient-storage, overloaded, database-unavailable (with `outcome`), shutting-down, idempotency-*, invalid-body
    */
   submit(batch: Batch): Promise<Outcome> {
     const refused = this.refuse(batch);
@@ -116,11 +134,22 @@ export class GroupCommit {
   }
 
   private refuse(batch: Batch): Problem | undefined {
+    // One key is in one flush of a process at a time.
+    const keyInFlight = batch.key !== undefined && this.keysInFlight.has(deviceKey(batch.device, batch.key.key));
+    return this.refuses(batch.body.length) ?? (keyInFlight ? refusal.inFlight() : undefined);
+  }
+
+  /**
+   * Why a body of so many bytes would not be taken now; asked before it is read as well.
+   * @param backlog bytes that are before it: those that wait, and before it is read those that arrive as well
+   */
+  refuses(bytes: number, backlog = this.queue.bytes): Problem | undefined {
     if (this.closing) return refusal.shuttingDown();
     if (this.isDown()) return refusal.unavailable('not_stored');
-    if (this.queue.bytes + batch.body.length > this.options.queueLimitBytes) return refusal.overloaded();
-    // One key is in one flush of a process at a time.
-    if (batch.key !== undefined && this.keysInFlight.has(deviceKey(batch.device, batch.key.key))) return refusal.inFlight();
+    if (this.options.isStorageLow?.() === true) return refusal.storageFull();
+    if (this.queue.bytes + bytes > this.options.queueLimitBytes) return refusal.overloaded();
+    // It would be shed in the end: better told now, before its body is read, than when it has waited in vain.
+    if (!this.queue.isEmpty && this.drainRate.waitFor(backlog, performance.now()) > this.options.deadlineMs * PATIENCE_SHARE) return refusal.overloaded();
     return undefined;
   }
 
@@ -159,12 +188,24 @@ export class GroupCommit {
 
   private async flush(writer: Writer): Promise<void> {
     writer.busy = true;
-    const run = this.runner.run(writer, this.queue.take(FLUSH_BYTES), performance.now() + this.options.deadlineMs * FLUSH_SHARE);
+    const before = this.queue.bytes;
+    const group = this.queue.take(this.flushBytes());
+    const taken = before - this.queue.bytes;
+    const isFull = !this.queue.isEmpty;
+    const started = performance.now();
+    const run = this.runner.run(writer, group, started + this.options.deadlineMs * FLUSH_SHARE);
     this.flushing.add(run);
     await run;
     this.flushing.delete(run);
+    const ended = performance.now();
+    if (isFull) this.drainRate.add(taken, ended - started, ended);
     writer.busy = false;
     this.schedule();
+  }
+
+  private flushBytes(): number {
+    const { deadlineMs } = this.options;
+    return Math.max(LEAST_FLUSH_BYTES, Math.min(FLUSH_BYTES, this.drainRate.bytesWithin(deadlineMs * LARGE_FLUSH_SHARE, performance.now())));
   }
 
   /** Who has waited for a writer too long would not be stored within the deadline. */

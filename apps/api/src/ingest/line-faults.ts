@@ -1,4 +1,4 @@
-import { LAST_SECOND, MAX_LINE_BYTES, MAX_NAME_LENGTH, PRECISIONS, type Precision } from './line-limits.js';
+import { LAST_SECOND, MAX_NAME_LENGTH, PRECISIONS, type LineBounds, type Precision } from './line-limits.js';
 
 /** Each rule of the grammar has a code of its own. */
 export type LineFaultCode =
@@ -10,6 +10,7 @@ export type LineFaultCode =
   | 'glued-lines'
   | 'invalid-timestamp'
   | 'timestamp-out-of-range'
+  | 'too-far-ahead'
   | 'invalid-name'
   | 'name-too-long'
   | 'invalid-value'
@@ -18,7 +19,9 @@ export type LineFaultCode =
   | 'digit-separator'
   | 'not-finite'
   | 'overflow'
-  | 'underflow';
+  | 'underflow'
+  // Not of the grammar: limits/ says it of a name that finds no room.
+  | 'too-many-names';
 
 export interface LineFault {
   /** 1-based, in characters. */
@@ -43,14 +46,14 @@ const NUMBER = /^[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?$/;
  * refused, so it may be slow.
  * @param line the bytes of the line, its line end included
  */
-export function explainLine(line: Buffer, precision: Precision): LineFault {
+export function explainLine(line: Buffer, precision: Precision, bounds: LineBounds): LineFault {
   const text = line.toString('utf8').replace(/\r?\n$/, '');
-  const { at, code, detail } = faultOf(text, precision);
+  const { at, code, detail } = faultOf(text, precision, bounds);
   return { column: [...text.slice(0, at)].length + 1, code, detail };
 }
 
-function faultOf(text: string, precision: Precision): Fault {
-  if (Buffer.byteLength(text) > MAX_LINE_BYTES) return { at: 0, code: 'line-too-long', detail: `A line holds at most ${MAX_LINE_BYTES} bytes. Is a line end missing?` };
+function faultOf(text: string, precision: Precision, { lineBytes, lastSecond }: LineBounds): Fault {
+  if (Buffer.byteLength(text) > lineBytes) return { at: 0, code: 'line-too-long', detail: `A line holds at most ${lineBytes} bytes. Is a line end missing?` };
   const content = text.search(/[^ \t]/);
   if (text[content] === '\uFEFF') return { at: content, code: 'byte-order-mark', detail: 'The text starts with a byte order mark. Save it as UTF-8 without one.' };
   const carriageReturn = text.indexOf('\r');
@@ -62,7 +65,7 @@ function faultOf(text: string, precision: Precision): Fault {
   if (timestamp === undefined || name === undefined || value === undefined) {
     return { at: text.replace(/[ \t]+$/, '').length, code: 'missing-field', detail: `${FORM}; ${name === undefined ? 'name and value are' : 'one field is'} missing.` };
   }
-  const fault = timestampFault(timestamp, precision) ?? nameFault(name) ?? valueFault(value);
+  const fault = timestampFault(timestamp, precision, lastSecond) ?? nameFault(name) ?? valueFault(value);
   if (fault === undefined) throw new Error('the grammar refused a line that has no fault');
   return fault;
 }
@@ -76,20 +79,26 @@ function surplus(fields: Field[], extra: Field): Fault {
     : { at: extra.at, code: 'extra-field', detail: `${FORM}; ${quote(extra.text)} is one field too many.` };
 }
 
-function timestampFault({ text, at }: Field, precision: Precision): Fault | undefined {
+function timestampFault({ text, at }: Field, precision: Precision, lastSecond: number): Fault | undefined {
   const other = text.search(/\D/);
   if (other !== -1) {
     const hint = /^\d+[.,]\d+$/.test(text) ? ' For parts of a second send whole milliseconds and ?precision=ms.' : '';
     return { at: at + other, code: 'invalid-timestamp', detail: `${quote(text)} is not a timestamp: digits only, counted from 1970-01-01T00:00:00Z.${hint}` };
   }
-  if (fits(text, precision)) return undefined;
+  if (fits(text, precision)) return tooFarAhead(text, at, precision, lastSecond);
   const looksLike = (Object.keys(PRECISIONS) as Precision[]).find((unit) => PRECISIONS[unit] > PRECISIONS[precision] && fits(text, unit));
   const hint = looksLike === undefined ? 'The last second is that of 9999-12-31T23:59:59Z.' : `It looks like ?precision=${looksLike}.`;
   return { at, code: 'timestamp-out-of-range', detail: `${quote(text)} is too large for precision ${precision}. ${hint}` };
 }
 
-function fits(digits: string, precision: Precision): boolean {
-  return BigInt(digits) / 10n ** BigInt(PRECISIONS[precision]) <= BigInt(LAST_SECOND);
+function fits(digits: string, precision: Precision, lastSecond = LAST_SECOND): boolean {
+  return BigInt(digits) / 10n ** BigInt(PRECISIONS[precision]) <= BigInt(lastSecond);
+}
+
+function tooFarAhead(digits: string, at: number, precision: Precision, lastSecond: number): Fault | undefined {
+  if (fits(digits, precision, lastSecond)) return undefined;
+  const last = new Date(lastSecond * 1_000).toISOString();
+  return { at, code: 'too-far-ahead', detail: `${quote(digits)} is too far in the future: the latest instant taken now is ${last}. Is the device's clock right?` };
 }
 
 function nameFault({ text, at }: Field): Fault | undefined {

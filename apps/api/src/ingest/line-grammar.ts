@@ -1,5 +1,5 @@
 import { explainLine, type LineFault } from './line-faults.js';
-import { LAST_SECOND, MAX_LINE_BYTES, MAX_LISTED_FAULTS, MAX_NAME_LENGTH, PRECISIONS, type Precision } from './line-limits.js';
+import { boundsNow, LINE_LIMITS, MAX_LISTED_FAULTS, MAX_NAME_LENGTH, PRECISIONS, type LineBounds, type Precision } from './line-limits.js';
 
 /** A rejected line: both numbers count from 1, the column in characters. */
 export interface LineError extends LineFault {
@@ -48,23 +48,24 @@ function classes(): Uint8Array {
  * Splits a body into lines and checks each against the grammar, on bytes: nothing is decoded unless a line is refused.
  * A NUL or a byte that is not UTF-8 can only stand in a rejected line, because the grammar is ASCII.
  */
-export function scanLines(body: Buffer, precision: Precision): ScannedBody {
+export function scanLines(body: Buffer, precision: Precision, bounds: LineBounds = boundsNow(LINE_LIMITS)): ScannedBody {
   const scanned: ScannedBody = { ranges: [], lines: 0, bytes: 0, errors: [], totalErrors: 0 };
   const { ranges } = scanned;
+  const { lineBytes, lastSecond } = bounds;
   const length = body.length;
   const subSecondDigits = PRECISIONS[precision];
   let line = 1;
   for (let start = 0; start < length; line++) {
     let at = start;
     while (at < length && CLASS[body[at]!] === BLANK) at++;
-    let end = isLineEnd(body, at) ? at : readingEnd(body, at, subSecondDigits);
-    if (end !== -1 && end - start > MAX_LINE_BYTES) end = -1;
+    let end = isLineEnd(body, at) ? at : readingEnd(body, at, subSecondDigits, lastSecond);
+    if (end !== -1 && end - start > lineBytes) end = -1;
 
     if (end === -1) {
       const newline = body.indexOf(LF, at);
       const next = newline === -1 ? length : newline + 1;
       scanned.totalErrors++;
-      if (scanned.errors.length < MAX_LISTED_FAULTS) scanned.errors.push({ line, ...explainLine(body.subarray(start, next), precision) });
+      if (scanned.errors.length < MAX_LISTED_FAULTS) scanned.errors.push({ line, ...explainLine(body.subarray(start, next), precision, bounds) });
       start = next;
       continue;
     }
@@ -86,7 +87,7 @@ function isLineEnd(body: Buffer, at: number): boolean {
 }
 
 /** The offset of the line end behind the reading that starts at `at`, or -1 when the grammar refuses it. */
-function readingEnd(body: Buffer, at: number, subSecondDigits: number): number {
+function readingEnd(body: Buffer, at: number, subSecondDigits: number, lastSecond: number): number {
   const length = body.length;
   let seconds = 0;
   let i = at;
@@ -96,7 +97,7 @@ function readingEnd(body: Buffer, at: number, subSecondDigits: number): number {
     seconds = 0; // beyond 2^53 a double rounds, so only the digits of the seconds are counted
     for (let digit = at; digit < i - subSecondDigits; digit++) seconds = seconds * 10 + (body[digit]! - 48);
   }
-  if (seconds > LAST_SECOND) return -1;
+  if (seconds > lastSecond) return -1;
 
   const name = skipBlanks(body, i);
   if (name === i || name >= length || !(CLASS[body[name]!]! & LETTER)) return -1;

@@ -5,16 +5,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** A database that is gone is tried this often; a refused connection costs less than a millisecond. */
 const RECONNECT_MS = 200;
 
-/** An acknowledgement means fsync: where the server or the role has `synchronous_commit = off`, these sessions do not. */
-const DURABLE = `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`;
+/**
+ * An acknowledgement means fsync: where the server or the role has `synchronous_commit = off`, these sessions do not. Set
+ * in any case: what a session has set itself does not follow when the server reads its configuration again.
+ */
+const DURABLE = `select set_config('synchronous_commit', case value when 'off' then 'on' else value end, false) as value from current_setting('synchronous_commit') as value`;
 
-async function connectDurably(options: SessionOptions): Promise<Client> {
+/** With `synchronous_commit` as the session has it. */
+async function connectDurably(options: SessionOptions): Promise<{ client: Client; synchronousCommit: string }> {
   const client = await connect(options);
-  await client.query(DURABLE).catch((error: unknown) => {
+  try {
+    const { rows } = await client.query<{ value: string }>(DURABLE);
+    return { client, synchronousCommit: rows[0]!.value };
+  } catch (error) {
     discard(client);
     throw error;
-  });
-  return client;
+  }
 }
 
 export interface WriterEvents {
@@ -29,6 +35,8 @@ export class Writer {
   /** Undefined while there is no connection. */
   client?: Client;
   busy = false;
+  /** Of the last connection there was. */
+  synchronousCommit?: string;
   private closed = false;
 
   constructor(
@@ -40,8 +48,9 @@ export class Writer {
   async start(): Promise<void> {
     while (!this.closed) {
       try {
-        const client = await connectDurably(this.session);
+        const { client, synchronousCommit } = await connectDurably(this.session);
         if (this.closed) return discard(client);
+        this.synchronousCommit = synchronousCommit;
         client.once('end', () => this.lose(client));
         this.client = client;
         this.events.connected();
@@ -85,7 +94,7 @@ export function discard(client: Client): void {
  */
 export async function withSession<T>(options: SessionOptions, until: number, work: (client: Client) => Promise<T>): Promise<T> {
   const left = (): number => Math.max(1, until - performance.now());
-  const client = await connectDurably({ ...options, connectTimeoutMs: Math.min(options.connectTimeoutMs ?? 5_000, left()) });
+  const { client } = await connectDurably({ ...options, connectTimeoutMs: Math.min(options.connectTimeoutMs ?? 5_000, left()) });
   const timer = setTimeout(() => discard(client), left());
   try {
     return await work(client);

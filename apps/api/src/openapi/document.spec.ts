@@ -57,6 +57,7 @@ const parameter = (name: string, more: Partial<Parameter> = {}): Parameter => ({
 const ENDPOINT = {
   dataset: 'sensor',
   path: '/data',
+  scope: 'read:all',
   description: 'Readings of a range.\nAnd more words.',
   formats: ['json', 'ndjson'],
   omitNull: ['device'],
@@ -81,7 +82,7 @@ const ENDPOINT = {
 } as unknown as DescribedEndpoint;
 
 const make = (endpoint: Partial<DescribedEndpoint> = {}): OpenApiDocument =>
-  openApiDocument({ version: '1.2.3', endpoints: [{ ...ENDPOINT, ...endpoint }], sources: [{ dataset: 'sensor', path: '/data', bodyLimitBytes: 1_000 }], routes: documentedRoutes([RunsController]) });
+  openApiDocument({ version: '1.2.3', endpoints: [{ ...ENDPOINT, ...endpoint }], sources: [{ dataset: 'sensor', path: '/data', limits: { bytes: 1_000, lines: 10, lineBytes: 100 } }], routes: documentedRoutes([RunsController]) });
 
 const ajv = new Ajv2020({ strict: false, validateFormats: false, schemas: [{ ...make(), $id: 'api' }] });
 
@@ -122,9 +123,9 @@ describe('the OpenAPI document', () => {
   it('documents pages only where there are any, and 304 only where answers can be told apart', () => {
     const paged = make({ page: { defaultLimit: 10, maxLimit: 100 }, arms: [{}] as unknown as DescribedEndpoint['arms'], cacheable: false }).paths['/data']?.get;
     expect(paged?.parameters).toContainEqual(expect.objectContaining({ name: 'limit', schema: { type: 'integer', minimum: 1, maximum: 100, default: 10 } }));
-    expect(Object.keys(paged?.responses ?? {})).toEqual(['200', '400', '406', '410', '503', 'default']);
+    expect(Object.keys(paged?.responses ?? {})).toEqual(['200', '400', '401', '403', '406', '410', '429', '503', 'default']);
     expect(paged?.responses[200]?.headers).toHaveProperty('Link');
-    expect(Object.keys(make().paths['/data']?.get?.responses ?? {})).toEqual(['200', '304', '400', '406', '503', 'default']);
+    expect(Object.keys(make().paths['/data']?.get?.responses ?? {})).toEqual(['200', '304', '400', '401', '403', '406', '429', '503', 'default']);
   });
 
   it('tells null columns from left out ones, and allows no other', () => {
@@ -162,7 +163,7 @@ describe('the OpenAPI document', () => {
 
   it('refuses two classes of one name', () => {
     const other = { Run: class Run {} }.Run;
-    const route = { method: 'GET', path: '/other', documentation: { tag: 'x', summary: 'x', answers: { 200: { description: 'x', body: other } } } };
+    const route: ReturnType<typeof documentedRoutes>[number] = { method: 'GET', path: '/other', access: 'public', documentation: { tag: 'x', summary: 'x', answers: { 200: { description: 'x', body: other } } } };
     expect(() => openApiDocument({ version: '1', endpoints: [], sources: [], routes: [...documentedRoutes([RunsController]), route] })).toThrow('two classes of the document are called Run');
   });
 });

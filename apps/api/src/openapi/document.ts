@@ -4,6 +4,7 @@ import type { JsonSchema } from '../documented.js';
 import { documentedOperation, type DocumentedRoute } from './documented-operation.js';
 import { endpointOperation } from './endpoint-operation.js';
 import { header, openApiPath, reference, type Operation, type PathItem } from './operation.js';
+import { SECURITY_SCHEMES } from './security.js';
 import { classSchema } from './schemas/class-schema.js';
 import { PROBLEM_CODES, problemSchemaName, problemSchemas } from './schemas/problem-schemas.js';
 import { sourceOperation, type DocumentedSource } from './source-operation.js';
@@ -63,6 +64,7 @@ export function openApiDocument({ version, endpoints, sources, routes }: ApiPart
 function components(schemas: Record<string, JsonSchema>): OpenApiDocument['components'] {
   const problem = { oneOf: PROBLEM_CODES.map((code) => reference(problemSchemaName(code))) };
   return {
+    securitySchemes: SECURITY_SCHEMES,
     schemas: { ...schemas, ...problemSchemas(), problem },
     responses: {
       Problem: { description: 'Any other problem: [what each one means](/docs/errors).', content: { 'application/problem+json': { schema: reference('problem') } } },

@@ -1,7 +1,9 @@
 import type { Type } from '@nestjs/common';
+import type { Access } from '../access.js';
 import type { AnswerDocumentation, JsonSchema, RouteDocumentation } from '../documented.js';
 import type { ProblemCode } from '../problem.js';
 import { header, operationId, problemResponses, REQUEST_ID, type MediaType, type Operation, type Response } from './operation.js';
+import { problemsOfAccess, securityOf } from './security.js';
 import { classProperties, type Reference } from './schemas/class-schema.js';
 
 /** A route with a controller method that is `@Documented`. */
@@ -9,16 +11,17 @@ export interface DocumentedRoute {
   readonly method: string;
   readonly path: string;
   readonly documentation: RouteDocumentation;
+  readonly access: Access;
 }
 
 /** What reading a body may end in. */
 const OF_BODIES: readonly ProblemCode[] = ['invalid-parameter', 'invalid-body', 'body-too-large', 'unsupported-media-type', 'unsupported-encoding', 'overloaded'];
 
 /** @param reference gives the schema of a class among the components */
-export function documentedOperation({ method, path, documentation }: DocumentedRoute, reference: Reference): Operation {
+export function documentedOperation({ method, path, documentation, access }: DocumentedRoute, reference: Reference): Operation {
   const { tag, summary, description, query, params, body, answers, problems = [] } = documentation;
   const parameters = [...parametersOf('path', params, reference), ...parametersOf('query', query, reference)];
-  const codes = [...problems, ...(query === undefined ? [] : (['invalid-parameter'] as const)), ...(body === undefined ? [] : OF_BODIES)];
+  const codes = [...problems, ...problemsOfAccess(access), ...(query === undefined ? [] : (['invalid-parameter'] as const)), ...(body === undefined ? [] : OF_BODIES)];
   return {
     operationId: operationId(method, path),
     tags: [tag],
@@ -26,6 +29,7 @@ export function documentedOperation({ method, path, documentation }: DocumentedR
     ...(description === undefined ? {} : { description }),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: { required: true, content: { 'application/json': { schema: reference(body) } } } }),
+    security: securityOf(access),
     // What the route says of a status of its own, as /health of 503, stands beside the problems of that status.
     responses: merged(problemResponses(codes), Object.entries(answers).map(([status, answer]) => [status, responseOf(answer, reference)])),
   };

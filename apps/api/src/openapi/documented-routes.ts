@@ -1,5 +1,6 @@
 import { RequestMethod, type Type } from '@nestjs/common';
 import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
+import { accessOfHandler } from '../access.js';
 import { documentationOf } from '../documented.js';
 import type { DocumentedRoute } from './documented-operation.js';
 
@@ -26,7 +27,7 @@ export function routesOf(controller: Type): RouteOfController[] {
 export function documentedRoutes(controllers: readonly Type[]): DocumentedRoute[] {
   return controllers.flatMap(routesOf).flatMap(({ method, path, handler }) => {
     const documentation = documentationOf(handler);
-    return documentation === undefined ? [] : [{ method, path, documentation }];
+    return documentation === undefined ? [] : [{ method, path, documentation, access: accessOfHandler(handler) ?? 'admin' }];
   });
 }
 

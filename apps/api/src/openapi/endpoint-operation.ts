@@ -2,19 +2,21 @@ import { FORMATS, type DescribedEndpoint, type Parameter } from '@ingot/endpoint
 import type { JsonSchema } from '../documented.js';
 import type { ProblemCode } from '../problem.js';
 import { header, operationId, problemResponses, REQUEST_ID, type MediaType, type Operation, type Response } from './operation.js';
+import { problemsOfAccess, securityOf } from './security.js';
 import { rowSchema } from './schemas/column-schema.js';
 import { exampleOf, parameterSchema } from './schemas/parameter-schema.js';
 
 /** What the GET of an endpoint file takes and answers. */
 export function endpointOperation(endpoint: DescribedEndpoint): Operation {
   const { path, description, dataset, parameters } = endpoint;
-  const codes: ProblemCode[] = ['invalid-parameter', ...(endpoint.maxRows === undefined ? [] : (['too-many-rows'] as const)), 'not-acceptable', ...(isPaged(endpoint) ? (['cursor-expired'] as const) : []), 'overloaded', 'database-unavailable', 'not-applied'];
+  const codes: ProblemCode[] = ['invalid-parameter', ...(endpoint.maxRows === undefined ? [] : (['too-many-rows'] as const)), 'not-acceptable', ...(isPaged(endpoint) ? (['cursor-expired'] as const) : []), 'overloaded', 'database-unavailable', 'not-applied', ...problemsOfAccess(endpoint.scope)];
   return {
     operationId: operationId('get', path),
     tags: [dataset],
     summary: firstSentence(description),
     description: description.trim(),
     parameters: [...parameters.map(queryParameter), ...ownParameters(endpoint), ...requestHeaders()],
+    security: securityOf(endpoint.scope),
     responses: { 200: rows(endpoint), ...(endpoint.cacheable ? { 304: unchanged() } : {}), ...problemResponses(codes) },
   };
 }

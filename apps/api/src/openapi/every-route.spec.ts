@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { DynamicModule, Type } from '@nestjs/common';
 import { AppModule, type AppOptions } from '../app.module.js';
+import { accessOfHandler } from '../access.js';
 import { documentationOf } from '../documented.js';
 import { openApiDocument } from './document.js';
 import { documentedRoutes, routesOf } from './documented-routes.js';
@@ -18,6 +19,14 @@ describe('every route of the service', () => {
     const routes = controllers.flatMap(routesOf);
     expect(routes.length).toBeGreaterThan(10);
     expect(routes.filter(({ handler }) => documentationOf(handler) === undefined).map(({ method, path }) => `${method} ${path}`)).toEqual([]);
+  });
+
+  it('declares who may ask it', () => {
+    const routes = controllers.flatMap(routesOf);
+    const open = routes.filter(({ handler }) => accessOfHandler(handler) === 'public').map(({ path }) => path);
+    expect(routes.filter(({ handler }) => accessOfHandler(handler) === undefined)).toEqual([]);
+    expect(open.sort()).toEqual(['/docs', '/docs/assets/:file', '/docs/errors', '/health', '/health/live', '/health/ready', '/openapi.json']);
+    expect(routes.filter(({ method, handler }) => method !== 'GET' && accessOfHandler(handler) !== 'admin')).toEqual([]);
   });
 
   it('is in a document that can be made: no two classes have one name, every schema is there', () => {

@@ -1,5 +1,6 @@
 import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Access } from '../access.js';
 import { Documented, Field } from '../documented.js';
 import { Problem } from '../problem.js';
 import { OpenApiService } from './openapi.service.js';
@@ -23,6 +24,7 @@ const page = (description: string) => ({ 200: { description, content: { 'text/ht
 export class OpenApiController {
   constructor(@Inject(OpenApiService) private readonly openApi: OpenApiService) {}
 
+  @Access('public')
   @Get('openapi.json')
   @Documented({ tag: TAG, summary: 'This document', answers: { 200: { description: 'OpenAPI 3.1.', content: { 'application/json': { type: 'object', required: ['openapi'] } }, headers: { ETag: 'For If-None-Match' } }, 304: { description: 'The document is that of the ETag in If-None-Match.' } } })
   async document(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
@@ -32,18 +34,21 @@ export class OpenApiController {
     void reply.header('content-type', 'application/json; charset=utf-8').send(body);
   }
 
+  @Access('public')
   @Get('docs')
   @Documented({ tag: TAG, summary: 'This document as a page', answers: page('Every route, to read and to try.') })
   docs(@Res() reply: FastifyReply): void {
     void reply.headers(PAGE_HEADERS).send(API_PAGE);
   }
 
+  @Access('public')
   @Get('docs/errors')
   @Documented({ tag: TAG, summary: 'What each problem means', answers: page('One section for each `type` of a problem.') })
   async errors(@Res() reply: FastifyReply): Promise<void> {
     void reply.headers(PAGE_HEADERS).send(await errorsPage());
   }
 
+  @Access('public')
   @Get('docs/assets/:file')
   @Documented({ tag: TAG, summary: 'A file of the page', params: AssetName, answers: { 200: { description: 'The file.', content: { 'text/css': { type: 'string' }, 'text/javascript': { type: 'string' } } } }, problems: ['not-found'] })
   async asset(@Param('file') file: string, @Res() reply: FastifyReply): Promise<void> {

@@ -19,6 +19,7 @@ export interface Operation {
   readonly description?: string;
   readonly parameters?: readonly JsonSchema[];
   readonly requestBody?: JsonSchema;
+  readonly security: readonly JsonSchema[];
   readonly responses: Readonly<Record<string, Response>>;
 }
 /** Method in lower case -> operation. */
@@ -48,7 +49,7 @@ export function problemResponses(codes: readonly ProblemCode[]): Record<string, 
 
 function problemResponse(codes: readonly ProblemCode[]): Response {
   const schemas = codes.map((code) => reference(problemSchemaName(code)));
-  const hasRetry = codes.some((code) => PROBLEMS[code][0] === 503 || code === 'idempotency-in-flight');
+  const hasRetry = codes.some((code) => PROBLEMS[code][0] === 503 || PROBLEMS[code][0] === 429 || code === 'insufficient-storage' || code === 'idempotency-in-flight');
   return {
     description: codes.map((code) => `${PROBLEMS[code][1]} ([${code}](/docs/errors#${code})).`).join(' '),
     headers: { ...REQUEST_ID, ...(hasRetry ? { 'Retry-After': { $ref: '#/components/headers/Retry-After' } } : {}) },

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { OpenApiDocument } from './document.js';
 import type { Operation, Response } from './operation.js';
+import { shippedFile } from '../shipped-file.js';
 
 const RECORDED = 'docs/openapi.json';
 
@@ -36,7 +37,7 @@ function plain(operation: Operation): Operation {
 
 async function readRecorded(): Promise<OpenApiDocument | undefined> {
   try {
-    return JSON.parse(await readFile(RECORDED, 'utf8')) as OpenApiDocument;
+    return JSON.parse(await readFile(shippedFile(RECORDED), 'utf8')) as OpenApiDocument;
   } catch {
     return undefined; // the document is right without its examples
   }

@@ -1,5 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import { withConnectionFor, type ConnectionPool } from '@ingot/postgres';
+import { DurabilityState, type DurabilityOptions } from './durability-state.js';
 
 export const HEALTH_OPTIONS = Symbol('HEALTH_OPTIONS');
 
@@ -11,6 +12,7 @@ export interface HealthOptions {
   datasets: () => Record<string, unknown>;
   /** By bronze table: what waits to be stored, likewise. */
   ingest: () => Record<string, unknown>;
+  durability: DurabilityOptions;
 }
 
 /** A JSON body and whether it is a 200 or a 503. */
@@ -20,13 +22,29 @@ export interface Health {
 }
 
 const PROBE_TIMEOUT_MS = 1_500;
+/** So that a server made unsafe while nobody asks is warned of too. */
+const LOOK_MS = 10_000;
 
 @Injectable()
-export class HealthService {
+export class HealthService implements OnModuleInit, OnApplicationShutdown {
   private readonly startedAt = Date.now();
+  private readonly durability: DurabilityState;
   private probe?: Promise<boolean>;
+  private connected = false;
+  private timer?: NodeJS.Timeout;
 
-  constructor(@Inject(HEALTH_OPTIONS) private readonly options: HealthOptions) {}
+  constructor(@Inject(HEALTH_OPTIONS) private readonly options: HealthOptions) {
+    this.durability = new DurabilityState(options.durability);
+  }
+
+  onModuleInit(): void {
+    this.timer = setInterval(() => void this.databaseAnswers(), LOOK_MS);
+    this.timer.unref();
+  }
+
+  onApplicationShutdown(): void {
+    clearInterval(this.timer);
+  }
 
   async overall(): Promise<Health> {
     const connected = await this.databaseAnswers();
@@ -36,6 +54,7 @@ export class HealthService {
         status: connected ? 'healthy' : 'unhealthy',
         database: connected ? 'connected' : 'disconnected',
         version: this.options.version,
+        warnings: this.durability.reasons,
         uptime_seconds: Math.floor((Date.now() - this.startedAt) / 1000),
       },
     };
@@ -44,11 +63,23 @@ export class HealthService {
   async ready(): Promise<Health> {
     const { lifecycle, datasets, ingest } = this.options;
     const connected = await this.databaseAnswers();
-    const ready = lifecycle.serving && connected;
+    const ready = this.wasReady;
     return {
       healthy: ready,
-      body: { status: ready ? 'ready' : 'not ready', process: lifecycle.state, database: connected ? 'connected' : 'disconnected', ingest: ingest(), datasets: datasets() },
+      body: {
+        status: ready ? 'ready' : 'not ready',
+        process: lifecycle.state,
+        database: connected ? 'connected' : 'disconnected',
+        durability: this.durability.report,
+        ingest: ingest(),
+        datasets: datasets(),
+      },
     };
+  }
+
+  /** As of the last question, which is at most 10 s ago. */
+  get wasReady(): boolean {
+    return this.options.lifecycle.serving && this.connected && this.durability.isReady;
   }
 
   /** Many callers share one question: a hung server must not collect them. */
@@ -63,12 +94,12 @@ export class HealthService {
     const timeout = new Promise<boolean>((resolve) => {
       timer = setTimeout(() => resolve(false), PROBE_TIMEOUT_MS);
     });
-    const answer = withConnectionFor(this.options.pool, PROBE_TIMEOUT_MS, (client) => client.query('select 1')).then(
+    const answer = withConnectionFor(this.options.pool, PROBE_TIMEOUT_MS, async (client) => (await this.durability.refresh(client)) || client.query('select 1')).then(
       () => true,
       () => false,
     );
     try {
-      return await Promise.race([answer, timeout]);
+      return (this.connected = await Promise.race([answer, timeout]));
     } finally {
       clearTimeout(timer);
     }

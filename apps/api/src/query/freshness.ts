@@ -15,6 +15,8 @@ export interface FreshnessOptions {
 export interface AskedFreshness {
   readonly freshness: Freshness;
   readonly headers: Readonly<Record<string, string>>;
+  /** What is left of the time the request may wait, in milliseconds. */
+  readonly waitLeftMs: number;
 }
 
 // The freshness is asked with a limit of its own; a database that hangs must not hold a request beyond that.
@@ -27,8 +29,10 @@ const OVERDUE_MS = 500;
 export async function askFreshness(prefer: string | string[] | undefined, dataset: string, options: FreshnessOptions): Promise<AskedFreshness> {
   const wished = preferredWaitSeconds(prefer);
   const waitMs = wished === undefined ? options.freshnessWaitMs : Math.min(wished * 1_000, options.freshnessMaxWaitMs);
+  const since = performance.now();
   const freshness = await within(waitMs + OVERDUE_MS, dataset, waitMs, options);
-  return { freshness, headers: { ...freshnessHeaders(freshness), ...(wished === undefined ? {} : { 'preference-applied': `wait=${Math.floor(waitMs / 1_000)}` }) } };
+  const waitLeftMs = Math.max(0, waitMs - (performance.now() - since));
+  return { freshness, waitLeftMs, headers: { ...freshnessHeaders(freshness), ...(wished === undefined ? {} : { 'preference-applied': `wait=${Math.floor(waitMs / 1_000)}` }) } };
 }
 
 async function within(limitMs: number, dataset: string, waitMs: number, { freshness, logger }: FreshnessOptions): Promise<Freshness> {

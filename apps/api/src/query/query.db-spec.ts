@@ -132,9 +132,9 @@ describe('endpoints over HTTP', () => {
     const slow = [fetch(`${url}/endless`), fetch(`${url}/endless`)];
     while ((await busy()) < 2) await sleep(10);
     const shed = await fetch(`${url}/data?${RANGE}`);
-    expect([shed.status, shed.headers.get('retry-after'), ((await shed.json()) as { type: string }).type]).toEqual([503, '1', '/docs/errors#overloaded']);
+    expect([shed.status, Number(shed.headers.get('retry-after')) >= 1, ((await shed.json()) as { type: string }).type]).toEqual([503, true, '/docs/errors#overloaded']);
     for (const response of await Promise.all(slow)) {
-      expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1']);
+      expect([response.status, Number(response.headers.get('retry-after')) >= 1]).toEqual([503, true]);
       expect(await response.json()).toMatchObject({ success: false, detail: expect.stringContaining('smaller range') });
     }
   });

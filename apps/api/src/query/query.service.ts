@@ -1,9 +1,11 @@
 import { pipeline, Readable } from 'node:stream';
 import { Inject, Injectable } from '@nestjs/common';
-import { endpointRead, isPage, pageRead, type Cursor, type Cursors, type DescribedEndpoint, type EndpointRequest, type Format } from '@ingot/endpoints';
-import type { Freshness } from '@ingot/models';
-import { ReadError, type CopyRead, type CopyRequest } from '@ingot/postgres';
+import { confineRequest, endpointRead, isPage, pageRead, type Cursor, type Cursors, type DescribedEndpoint, type EndpointRequest, type Format } from '@ingot/endpoints';
+import { arrivalQuery, type Freshness } from '@ingot/models';
+import { ReadError, type CopyRead, type ReplicaRequest } from '@ingot/postgres';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Problem } from '../problem.js';
+import { principalOf, type Principal } from '../principal.js';
 import { contentDisposition } from './attachment.js';
 import { chooseEncoding, compress, type ContentCoding } from './compress.js';
 import { entityTag, matches } from './entity-tag.js';
@@ -17,7 +19,9 @@ export const QUERY_OPTIONS = Symbol('QUERY_OPTIONS');
 
 export interface QueryOptions extends FreshnessOptions {
   readonly endpoints: readonly DescribedEndpoint[];
-  readonly repository: { copyOut(request: CopyRequest): Promise<CopyRead> };
+  readonly repository: { copyOut(request: ReplicaRequest): Promise<CopyRead> };
+  /** Reads may be answered by a server that replays what the primary has published. */
+  readonly mayBeBehind?: boolean;
   /** Writes and reads the cursors of pages. */
   readonly cursors: Cursors;
   /** Bytes of results that are kept for equal requests; 0 = none. */
@@ -34,6 +38,9 @@ interface Wanted {
   readonly format: Format;
   readonly coding: ContentCoding;
   readonly cursor: Cursor | undefined;
+  /** The device whose rows are all that the client may see; absent = it may see all. */
+  readonly confinedTo: string | undefined;
+  readonly principal: Principal;
 }
 
 type Headers = Readonly<Record<string, string>>;
@@ -65,39 +72,44 @@ export class QueryService {
     const gone = leaving(request, reply);
     const wanted = this.wanted(endpoint, request);
     const asked = await this.askFreshness(wanted, request);
-    const tag = entityTag({ ...wanted, freshness: asked.freshness, version: this.options.version });
-    const headers = { ...asked.headers, ...cacheHeaders(endpoint, asked.freshness, tag) };
+    const tag = entityTag({ ...wanted, freshness: asked.freshness, version: this.options.version, ...(wanted.confinedTo === undefined ? {} : { scope: `device ${wanted.confinedTo}` }) });
+    const headers = { ...asked.headers, ...cacheHeaders(wanted, asked.freshness, tag) };
     if (tag !== undefined && matches(request.headers['if-none-match'], tag)) return void reply.status(304).headers(headers).send();
 
     const type = { 'content-type': wanted.format.contentType, ...dispositionHeader(wanted) };
     // An empty string would claim a content-length of 0.
     if (request.method === 'HEAD' && !isPage(endpoint, wanted.request)) return void reply.headers({ ...headers, ...type }).send(Readable.from([]));
-    const { body, next } = await this.results.get(tag, gone, (signal) => this.read(wanted, signal));
+    const { body, next } = await this.results.get(tag, gone, (signal) => this.read(wanted, asked, signal));
     const found = { ...headers, ...type, ...(next === undefined ? {} : { link: `<${withCursor(endpoint.path, wanted.url, next)}>; rel="next"` }) };
     if (request.method === 'HEAD') return this.dropBody(body, reply, found);
     await send(body, wanted.coding, reply, found);
   }
 
   /** @throws Problem or CursorError for a request that cannot be answered, whatever the database holds */
-  private wanted(endpoint: DescribedEndpoint, { url, headers }: FastifyRequest): Wanted {
-    const request = parametersOf(endpoint, url);
+  private wanted(endpoint: DescribedEndpoint, fastifyRequest: FastifyRequest): Wanted {
+    const { url, headers } = fastifyRequest;
+    const principal = principalOf(fastifyRequest);
+    const confinedTo = confinement(endpoint, principal);
+    const asked = parametersOf(endpoint, url);
+    const request = confinedTo === undefined ? asked : confineRequest(endpoint, asked, confinedTo);
     const format = negotiate(endpoint, request, headers.accept);
     const coding = chooseEncoding(encodingsOf(headers['accept-encoding']), format.compressible);
     const cursor = request.cursor === undefined ? undefined : this.options.cursors.read(request.cursor, endpoint, request);
-    return { endpoint, url, request, format, coding, cursor };
+    return { endpoint, url, request, format, coding, cursor, confinedTo, principal };
   }
 
   /** A page behind the first shows page one's moment: it waits for nothing, and is not stale. */
   private async askFreshness({ endpoint, cursor }: Wanted, { headers }: FastifyRequest): Promise<AskedFreshness> {
     if (cursor === undefined) return askFreshness(headers.prefer, endpoint.dataset, this.options);
     const { freshness } = await askFreshness(undefined, endpoint.dataset, { ...this.options, freshnessWaitMs: 0 });
-    return { freshness: { ...freshness, fresh: true }, headers: {} };
+    return { freshness: { ...freshness, fresh: true }, headers: {}, waitLeftMs: 0 };
   }
 
   /** The rows in their format. @throws CursorError, ReadError, the server's own error */
-  private async read({ endpoint, request, format, cursor }: Wanted, signal: AbortSignal): Promise<Result<Readable>> {
+  private async read({ endpoint, request, format, cursor }: Wanted, asked: AskedFreshness, signal: AbortSignal): Promise<Result<Readable>> {
     const page = isPage(endpoint, request) ? pageRead(endpoint, request, format, cursor) : undefined;
-    const read = await this.options.repository.copyOut({ ...(page?.copy ?? endpointRead(endpoint, request, format)), signal });
+    const where = this.options.mayBeBehind === true ? { arrived: arrivalOf(endpoint.dataset, asked.freshness, cursor), replicaWaitMs: asked.waitLeftMs } : {};
+    const read = await this.options.repository.copyOut({ ...(page?.copy ?? endpointRead(endpoint, request, format)), ...where, signal });
     try {
       const next = page?.next();
       const link = next === undefined ? {} : { next: this.options.cursors.write(next, endpoint, request) };
@@ -112,6 +124,15 @@ export class QueryService {
     if (body instanceof Readable) body.destroy();
     void reply.headers(headers).send(Readable.from([]));
   }
+}
+
+/**
+ * What a replica must hold: all that the headers and the tag say of the answer. Without a run read for this request (the
+ * primary could not be asked, or a backlog is known) the moment of the last one this process knows.
+ */
+function arrivalOf(dataset: string, { runId, watermarkAt }: Freshness, cursor: Cursor | undefined): string | undefined {
+  const isNewer = cursor !== undefined && (runId === undefined || cursor.runId > runId);
+  return arrivalQuery(dataset, isNewer ? { runId: cursor.runId } : { runId, watermarkAt });
 }
 
 /** A signal for the moment when nobody waits for the answer any more. */
@@ -129,10 +150,27 @@ function leaving(request: FastifyRequest, reply: FastifyReply): AbortSignal {
   return gone.signal;
 }
 
+/**
+ * The device whose rows the answer is made of; undefined = all. The route has let the request on by then; whoever it was
+ * who did not look sees nothing here.
+ * @throws Problem forbidden
+ */
+function confinement({ deviceParameter, path }: DescribedEndpoint, { device, scopes }: Principal): string | undefined {
+  if (scopes.has('read:all')) return undefined;
+  if (scopes.has('read:own') && device !== undefined && deviceParameter !== undefined) return device;
+  throw new Problem('forbidden', `${path} takes the scope read:all.`);
+}
+
+/** Whoever brought a key is given what no shared cache may hand on to another, nor a browser after the next one has signed in. */
+function isPrivate({ keyId, subject, scopes, device }: Principal): boolean {
+  return keyId !== undefined || subject !== undefined || device !== undefined || !scopes.has('admin');
+}
+
 /** What is stale is nothing to keep, for nobody; all else may be kept, and asked about unless the endpoint says for how long. */
-function cacheHeaders({ cache }: DescribedEndpoint, { fresh }: Freshness, tag: string | undefined): Headers {
+function cacheHeaders({ endpoint: { cache }, principal }: Wanted, { fresh }: Freshness, tag: string | undefined): Headers {
   const control = !fresh ? 'no-store' : cache === undefined ? 'no-cache' : `max-age=${cache.maxAgeSeconds}`;
-  return { 'cache-control': control, vary: VARY, ...(tag === undefined ? {} : { etag: tag }) };
+  const hasKey = isPrivate(principal);
+  return { 'cache-control': hasKey && fresh ? `private, ${control}` : control, vary: hasKey ? `${VARY}, authorization, x-api-key` : VARY, ...(tag === undefined ? {} : { etag: tag }) };
 }
 
 function dispositionHeader({ endpoint, request, format }: Wanted): Headers {

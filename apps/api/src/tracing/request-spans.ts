@@ -1,4 +1,5 @@
 import { defaultTextMapGetter, ROOT_CONTEXT, SpanKind, SpanStatusCode, type Span, type Tracer } from '@opentelemetry/api';
+import { redactSecrets } from '@ingot/config';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { ActiveSpans } from './active-spans.js';
@@ -16,7 +17,7 @@ export function traceRequests(server: FastifyInstance, tracer: Tracer, active: A
     const parent = propagator.extract(ROOT_CONTEXT, request.headers, defaultTextMapGetter);
     const span = tracer.startSpan(
       `${method} ${route}`,
-      { kind: SpanKind.SERVER, attributes: { 'http.request.method': method, 'http.route': route, 'url.path': request.url.split('?', 1)[0], 'url.scheme': request.protocol, 'ingot.request.id': request.id } },
+      { kind: SpanKind.SERVER, attributes: { 'http.request.method': method, 'http.route': route, 'url.path': redactSecrets(request.url.split('?', 1)[0] ?? ''), 'url.scheme': request.protocol, 'ingot.request.id': request.id } },
       parent,
     );
     reply.raw.once('close', () => end(span, reply));

@@ -7,6 +7,8 @@ export interface RunnersOptions {
   /** postgres:// URL. */
   readonly url: string;
   readonly pool: ConnectionPool;
+  /** Sessions of whoever owns the tables. */
+  readonly upkeep: ConnectionPool;
   readonly datasets: readonly Dataset[];
   readonly logger: Logger;
   readonly maxRows: number;
@@ -35,12 +37,12 @@ const HERE_MS = 200;
 /** Within which another process does, in case this one cannot: later, so that the two do not meet at the same lock. */
 const ELSEWHERE_MS = 400;
 
-export function createRunners({ url, pool, datasets, logger, maxRows, historyDays, runs, shared }: RunnersOptions): Runners {
+export function createRunners({ url, pool, upkeep, datasets, logger, maxRows, historyDays, runs, shared }: RunnersOptions): Runners {
   const byName = new Map<string, DatasetRunner>();
   const wakeUps = shared ? new WakeUps({ url, log: logger, ...(runs ? { onWake: (name, withinMs) => byName.get(name)?.wake(withinMs) } : {}) }) : undefined;
   for (const dataset of datasets) {
     const askOthers = runs ? {} : { askOthers: () => wakeUps?.send(dataset.name, 0) };
-    byName.set(dataset.name, new DatasetRunner({ pool, dataset, log: logger, maxRows, historyDays, ...askOthers }));
+    byName.set(dataset.name, new DatasetRunner({ pool, upkeep, dataset, log: logger, maxRows, historyDays, ...askOthers }));
   }
   const owners = new Map(datasets.flatMap(({ name, sources }) => sources.map(({ relation }) => [relation, name])));
   wakeUps?.start();

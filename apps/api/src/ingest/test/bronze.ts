@@ -10,7 +10,8 @@ export const TABLE = `
     id bigint not null default nextval('bronze.raw_id'), received_at timestamptz not null default now(),
     ingest_xid bigint not null default (txid_current() + 0), device text, precision text, line text not null
   ) partition by range (ingest_xid);
-  create table ${RELATION}_default partition of ${RELATION} default`;
+  create table ${RELATION}_default partition of ${RELATION} default;
+  select ingot.grant_rights()`;
 
 /** A batch of good lines as the controller makes it. */
 export function batch(text: string, options: { device?: string; key?: string } = {}): Batch {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { shippedFile } from '../../shipped-file.js';
 
 const STYLE = `body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
 pre{background:#f4f4f4;padding:1rem;overflow:auto}code{font-size:.9em}
@@ -7,7 +8,7 @@ h2{margin-top:2.5rem}h2:target{background:#fff3bf}`;
 
 /** docs/errors.md as a page whose sections can be linked to: the `type` of every problem points into it. */
 export async function errorsPage(): Promise<string> {
-  const [{ Marked }, markdown] = await Promise.all([import('marked'), readFile('docs/errors.md', 'utf8')]);
+  const [{ Marked }, markdown] = await Promise.all([import('marked'), readFile(shippedFile('docs/errors.md'), 'utf8')]);
   const marked = new Marked({
     renderer: {
       heading({ tokens, depth, text }) {

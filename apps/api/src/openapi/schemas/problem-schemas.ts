@@ -12,7 +12,7 @@ const listOf = (items: JsonSchema, description: string): JsonSchema => ({ type: 
 
 const ROUTES = listOf(object({ method: TEXT, path: TEXT }), 'The routes that are spelt like it, nearest first.');
 const PARAMETERS = listOf(
-  object({ parameter: TEXT, code: { type: 'string', enum: ['missing', 'invalid', 'repeated', 'unknown', 'order'] }, detail: TEXT }),
+  object({ parameter: TEXT, code: { type: 'string', enum: ['missing', 'invalid', 'repeated', 'unknown', 'order', 'too-wide'] }, detail: TEXT }),
   'Every wrong parameter.',
 );
 const LINES = { ...listOf(object({ line: { type: 'integer', minimum: 1 }, column: { type: 'integer', minimum: 1 }, code: TEXT, detail: TEXT }), 'The first hundred rejected lines.'), maxItems: 100 };
@@ -28,10 +28,13 @@ const MEMBERS: Partial<Record<ProblemCode, Members>> = {
   'invalid-lines': { required: { errors: LINES, total_errors: { type: 'integer', minimum: 1 } } },
   'invalid-parameter': { required: { errors: PARAMETERS } },
   'not-found': { optional: { nearest: ROUTES } },
+  'quota-exceeded': { required: { 'violated-policies': { type: 'array', minItems: 1, items: { type: 'string', enum: ['lines', 'bytes'] }, description: 'Which quota: lines a second, or bytes of the day; named as in RateLimit-Policy.' } } },
   'cursor-expired': { optional: { first: { type: 'string', description: 'The first page, to start again.' } } },
   overloaded: { optional: { outcome: OUTCOME } },
   'database-unavailable': { optional: { outcome: OUTCOME } },
+  'identity-unavailable': { optional: { outcome: OUTCOME } },
   'shutting-down': { optional: { outcome: OUTCOME } },
+  'insufficient-storage': { optional: { outcome: OUTCOME } },
 };
 
 export const PROBLEM_CODES = Object.keys(PROBLEMS) as ProblemCode[];

@@ -1,6 +1,7 @@
 import { Controller, Get, Inject, Query } from '@nestjs/common';
 import { datasetLineage, jsonDocument, LineageGraph, trace, UnknownNameError, type DatasetLineage, type Trace } from '@ingot/datasets';
 import { endpointReaders } from '@ingot/endpoints';
+import { Access } from '../../access.js';
 import { Documented } from '../../documented.js';
 import { Problem, wrongParameters } from '../../problem.js';
 import { RECORDS, type Records } from '../records.js';
@@ -23,6 +24,7 @@ export class LineageController {
     answers: { 200: { description: 'The whole graph, or what one name reaches.', body: LineageAnswer } },
     problems: ['invalid-parameter'],
   })
+  @Access('read:all')
   @Get()
   lineage(@Query(RequestPipe) { name, direction }: LineageQuery): LineageAnswer {
     const { lineages, graph } = (this.known ??= this.read());

@@ -1,5 +1,6 @@
 import { Controller, Get, Inject, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Access } from '../../access.js';
 import { Documented } from '../../documented.js';
 import { MetricsService } from './metrics.service.js';
 
@@ -9,6 +10,7 @@ const TEXT = { type: 'string' };
 export class MetricsController {
   constructor(@Inject(MetricsService) private readonly metrics: MetricsService) {}
 
+  @Access('read:all')
   @Get()
   @Documented({
     tag: 'Operations',

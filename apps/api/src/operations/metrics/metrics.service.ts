@@ -10,6 +10,7 @@ import { HttpMetrics } from './http-metrics.js';
 import { ingestMetrics, type IngestState } from './ingest-metrics.js';
 import type { MetricGroup } from './metric-group.js';
 import { poolMetrics, type PoolState } from './pool-metrics.js';
+import { readinessMetrics, type ReadinessState } from './readiness-metrics.js';
 import { readMetrics } from './read-metrics.js';
 import { resultMetrics, type ResultState } from './result-metrics.js';
 import { runMetrics } from './run-metrics.js';
@@ -23,6 +24,7 @@ export interface MetricsOptions {
   readonly ingest: () => Record<string, IngestState>;
   /** By dataset: why it is not kept up to date, if so. */
   readonly standsStill: () => ReadonlyMap<string, StaleReason | undefined>;
+  readonly readiness: () => ReadinessState;
   readonly reads: () => ReadStatus;
   readonly results: () => ResultState;
   /** By the name of their sessions. */
@@ -48,6 +50,7 @@ export class MetricsService implements OnApplicationShutdown {
       this.http,
       ingestMetrics(registry, datasets.flatMap(({ sources }) => sources.map(({ relation }) => relation)), options.ingest),
       runMetrics(registry, options.standsStill),
+      readinessMetrics(registry, options.readiness),
       readMetrics(registry, options.reads),
       resultMetrics(registry, options.results),
       poolMetrics(registry, options.pools),

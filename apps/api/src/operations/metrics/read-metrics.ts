@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import { READ_CHANNELS, type ReadStatement, type ReadStatus } from '@ingot/postgres';
+import { READ_CHANNELS, REPLICA_CHANNEL, type ReadStatement, type ReadStatus, type ReplicaOutcome } from '@ingot/postgres';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Point } from '../../measuring-points.js';
 import { REQUEST_BUCKETS, seconds, Subscriptions, type MetricGroup } from './metric-group.js';
@@ -24,6 +24,7 @@ export function readMetrics(registry: Registry, status: () => ReadStatus): Metri
   const spooled = new Counter({ name: 'ingot_statement_spooled_bytes_total', help: 'Bytes that clients were slow to take and that went to disk.', labelNames, registers });
   const breaker = new Gauge({ name: 'ingot_breaker_state', help: '1 for the state of the breaker before the database; reads only.', labelNames: ['state'], registers });
   const large = new Gauge({ name: 'ingot_large_reads', help: 'Large answers that are under way (streams), have a connection (copying), or wait for their turn (waiting).', labelNames: ['state'], registers });
+  const replica = new Counter({ name: 'ingot_replica_reads_total', help: 'Reads that a replica was to answer: answered, or given to the primary because it was behind or failed.', labelNames: ['outcome'], registers });
   const spool = new Gauge({ name: 'ingot_spool_bytes', help: 'What clients have not taken yet, by place: file or memory.', labelNames: ['place'], registers });
 
   const subscriptions = new Subscriptions().add(channel(READ_CHANNELS.end) as Point<ReadStatement>, ({ statement, outcome = 'failed', waitMs = 0, ms = 0, firstByteMs, rows: given = 0, bytes: rendered = 0, spooledBytes = 0 }) => {
@@ -34,6 +35,7 @@ export function readMetrics(registry: Registry, status: () => ReadStatus): Metri
     bytes.inc({ statement }, rendered);
     spooled.inc({ statement }, spooledBytes);
   });
+  subscriptions.add(channel(REPLICA_CHANNEL) as Point<ReplicaOutcome>, (outcome) => replica.inc({ outcome }));
 
   return {
     collect: () => {

@@ -1,5 +1,6 @@
 import { Controller, Get, Header, Inject, Param, Query } from '@nestjs/common';
 import { bareName, didYouMean } from '@ingot/datasets';
+import { Access } from '../../access.js';
 import { Documented } from '../../documented.js';
 import { Problem } from '../../problem.js';
 import { NoQuery } from '../no-query.js';
@@ -21,6 +22,7 @@ export class ModelsController {
     answers: { 200: { description: 'In graph order.', body: ModelsAnswer } },
     problems: ['invalid-parameter', 'overloaded', 'database-unavailable'],
   })
+  @Access('read:all')
   @Get()
   @Header('cache-control', 'no-store')
   async list(@Query(RequestPipe) { dataset }: ModelsQuery): Promise<ModelsAnswer> {
@@ -36,6 +38,7 @@ export class ModelsController {
     answers: { 200: { description: 'The model.', body: ModelDetailAnswer } },
     problems: ['invalid-parameter', 'no-such-resource', 'overloaded', 'database-unavailable'],
   })
+  @Access('read:all')
   @Get(':name')
   @Header('cache-control', 'no-store')
   async show(@Param(RequestPipe) { name }: ModelParams, @Query(RequestPipe) _query: NoQuery): Promise<ModelDetailAnswer> {

@@ -3,6 +3,7 @@ import { didYouMean, jsonDocument, type Dataset } from '@ingot/datasets';
 import { listEntries, listQuarantine, readEntry, reasonsOf, requestReplay, type Entries, type QuarantineEntry, type Requested } from '@ingot/models';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import type { FastifyReply } from 'fastify';
+import { Access } from '../../access.js';
 import { Documented } from '../../documented.js';
 import { JSON_BODY } from '../../json-body.js';
 import { Problem, wrongParameters } from '../../problem.js';
@@ -27,6 +28,7 @@ export class QuarantineController {
     answers: { 200: { description: 'Groups of entries.', body: GroupsAnswer } },
     problems: ['invalid-parameter', 'overloaded', 'database-unavailable'],
   })
+  @Access('read:all')
   @Get()
   @Header('cache-control', 'no-store')
   async groups(@Query(RequestPipe) query: QuarantineQuery): Promise<GroupsAnswer> {
@@ -40,6 +42,7 @@ export class QuarantineController {
     answers: { 200: { description: 'Entries.', body: EntriesAnswer, headers: { Link: 'The next page, when there is one: `rel="next"`.' } } },
     problems: ['invalid-parameter', 'overloaded', 'database-unavailable'],
   })
+  @Access('read:all')
   @Get('entries')
   @Header('cache-control', 'no-store')
   async list(@Query(RequestPipe) query: EntriesQuery, @Res({ passthrough: true }) reply: FastifyReply): Promise<EntriesAnswer> {
@@ -58,6 +61,7 @@ export class QuarantineController {
     answers: { 200: { description: 'The entry.', body: EntryAnswer } },
     problems: ['invalid-parameter', 'no-such-resource', 'overloaded', 'database-unavailable'],
   })
+  @Access('read:all')
   @Get('entries/:id')
   @Header('cache-control', 'no-store')
   async show(@Param(RequestPipe) { id }: EntryParams, @Query(RequestPipe) _query: NoQuery): Promise<EntryAnswer> {
@@ -74,6 +78,7 @@ export class QuarantineController {
     answers: { 202: { description: 'The runner was woken.', body: ReplayAnswer } },
     problems: ['invalid-parameter', 'invalid-body', 'no-such-resource', 'unsupported-media-type', 'overloaded', 'database-unavailable'],
   })
+  @Access('admin')
   @Post('replay')
   @HttpCode(202)
   @Header('cache-control', 'no-store')

@@ -3,6 +3,7 @@ import { jsonDocument } from '@ingot/datasets';
 import { runDetailDocument, runDocument, type Run, type RunHistory } from '@ingot/db';
 import { compareRuns } from '@ingot/models';
 import type { FastifyReply } from 'fastify';
+import { Access } from '../../access.js';
 import { Documented } from '../../documented.js';
 import { Problem, wrongParameters } from '../../problem.js';
 import { nextPage } from '../next-page.js';
@@ -28,6 +29,7 @@ export class RunsController {
     answers: { 200: { description: 'Records without their steps.', body: RunsAnswer, headers: { Link: 'The next page, when there is one: `rel="next"`.' } } },
     problems: ['invalid-parameter', 'overloaded', 'database-unavailable'],
   })
+  @Access('read:all')
   @Get()
   @Header('cache-control', 'no-store')
   async list(@Query(RequestPipe) query: RunsQuery, @Res({ passthrough: true }) reply: FastifyReply): Promise<RunsAnswer> {
@@ -45,6 +47,7 @@ export class RunsController {
     answers: { 200: { description: 'Figures of both.', body: ComparisonAnswer } },
     problems: ['invalid-parameter', 'no-such-resource', 'overloaded', 'database-unavailable'],
   })
+  @Access('read:all')
   @Get('compare')
   @Header('cache-control', 'no-store')
   compare(@Query(RequestPipe) { a, b, last = DEFAULT_LAST }: CompareQuery): Promise<ComparisonAnswer> {
@@ -64,6 +67,7 @@ export class RunsController {
     answers: { 200: { description: 'The record.', body: RunDetailAnswer } },
     problems: ['invalid-parameter', 'no-such-resource', 'overloaded', 'database-unavailable'],
   })
+  @Access('read:all')
   @Get(':id')
   @Header('cache-control', 'no-store')
   show(@Param(RequestPipe) { id }: RunParams, @Query(RequestPipe) _query: NoQuery): Promise<RunDetailAnswer> {

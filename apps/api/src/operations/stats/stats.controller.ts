@@ -1,6 +1,7 @@
 import { Controller, Get, Header, Inject, Query } from '@nestjs/common';
 import { jsonDocument } from '@ingot/datasets';
 import { readDatasetStats, type DatasetStats, type SourceStats } from '@ingot/models';
+import { Access } from '../../access.js';
 import { Documented } from '../../documented.js';
 import { NoQuery } from '../no-query.js';
 import { RECORDS, type Records } from '../records.js';
@@ -23,6 +24,7 @@ export class StatsController {
     answers: { 200: { description: 'Datasets that this database holds.', body: StatsAnswer } },
     problems: ['invalid-parameter', 'overloaded', 'database-unavailable'],
   })
+  @Access('read:all')
   @Get()
   @Header('cache-control', 'no-store')
   async stats(@Query(RequestPipe) _query: NoQuery): Promise<StatsAnswer> {

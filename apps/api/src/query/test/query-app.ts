@@ -1,3 +1,4 @@
+import { loadConfig } from '@ingot/config';
 import { loadDataset } from '@ingot/datasets';
 import { Cursors, describeEndpoints, loadEndpoints, type DescribedEndpoint } from '@ingot/endpoints';
 import { apply, type Freshness } from '@ingot/models';
@@ -9,9 +10,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Client } from 'pg';
 import { ErrorsFilter } from '../../errors.filter.js';
+import { httpLimits } from '../../http-limits.js';
 import { createHttpAdapter } from '../../http-server.js';
 import { Lifecycle } from '../../lifecycle.js';
 import { createLogger } from '../../logger.js';
+import { ANYBODY, identify } from '../../principal.js';
 import { QueryModule } from '../query.module.js';
 
 /** The endpoints of the sensor dataset and some of a test's own over HTTP, with a freshness under the test's control. */
@@ -77,9 +80,13 @@ export async function startQueryApp(database: { readonly url: string; session():
       version: '1',
       logger,
     }),
-    createHttpAdapter(1_000_000, new Lifecycle()),
+    createHttpAdapter({ ...httpLimits(loadConfig({})), bodyBytes: 1_000_000 }, new Lifecycle()),
     { logger: false },
   );
+  app.getHttpAdapter().getInstance().addHook('onRequest', (request: object, _reply: object, done: () => void) => {
+    identify(request, ANYBODY);
+    done();
+  });
   app.useGlobalFilters(new ErrorsFilter(logger));
   await app.listen(0, '127.0.0.1');
   return Object.assign(made, { url: await app.getUrl() });

@@ -1,0 +1,66 @@
+import type { IncomingMessage } from 'node:http';
+import { ANYBODY, NOBODY, type Principal } from '../principal.js';
+import type { Attempts } from './attempts.js';
+import { credentialOf, hasCredential } from './credentials.js';
+import type { KnownCredentials } from './known-credentials.js';
+import { refusal } from './refusals.js';
+
+/** Tells who makes a request. */
+export interface Authenticator {
+  /** Whoever asks for what everybody may have. */
+  readonly everybody: Principal;
+  /**
+   * @param addressOf the client's address, asked for only when it matters
+   * @returns at once when it is known in memory
+   * @throws Problem (or rejects with it): unauthenticated, credentials-unclear, credentials-in-url, too-many-attempts, and what says that it cannot be found out
+   */
+  authenticate(request: Pick<IncomingMessage, 'rawHeaders' | 'url'>, addressOf: () => string): Principal | Promise<Principal>;
+}
+
+/** No key is asked for, none is looked at. */
+export const OPEN: Authenticator = { everybody: ANYBODY, authenticate: () => ANYBODY };
+
+/** Every request carries a key or a token. */
+export class KeyAuthenticator implements Authenticator {
+  readonly everybody = NOBODY;
+
+  constructor(
+    private readonly known: KnownCredentials,
+    private readonly attempts: Attempts,
+  ) {}
+
+  authenticate({ rawHeaders, url }: Pick<IncomingMessage, 'rawHeaders' | 'url'>, addressOf: () => string): Principal | Promise<Principal> {
+    if (hasCredential(url ?? '')) throw refusal.inUrl();
+    const text = credentialOf(rawHeaders);
+    if (text === undefined) throw refusal.noCredential();
+    let known: Principal | undefined;
+    try {
+      known = this.known.hit(text);
+    } catch (error) {
+      this.spend(addressOf());
+      throw error;
+    }
+    return known ?? this.verify(text, addressOf());
+  }
+
+  /** One that was good is looked up whatever others behind the same address have done. */
+  private async verify(text: string, address: string): Promise<Principal> {
+    const isAttempt = !this.known.wasGood(text);
+    if (isAttempt) this.spend(address);
+    try {
+      const principal = await this.known.verify(text);
+      if (isAttempt) this.attempts.giveBack(address);
+      return principal;
+    } catch (error) {
+      // A wrong one is spent; where nothing could be found out, nothing was tried.
+      if (isAttempt && (error as { status?: number }).status !== 401) this.attempts.giveBack(address);
+      throw error;
+    }
+  }
+
+  /** @throws Problem too-many-attempts */
+  private spend(address: string): void {
+    const waitSeconds = this.attempts.take(address);
+    if (waitSeconds > 0) throw refusal.tooMany(waitSeconds);
+  }
+}
