@@ -1,9 +1,11 @@
 import { Command, CommanderError } from 'commander';
 import { CommandFailed, WrongUsage } from './command-failed.js';
 import { applyCommand } from './commands/apply.js';
+import { archiveCommand } from './commands/archive.js';
 import { configCommand } from './commands/config.js';
 import { docsCommand } from './commands/docs.js';
 import { freshnessCommand } from './commands/freshness.js';
+import { keysCommand } from './commands/keys.js';
 import { lineageCommand } from './commands/lineage.js';
 import { lsCommand } from './commands/ls.js';
 import { migrateCommand } from './commands/migrate.js';
@@ -11,8 +13,11 @@ import { parseCommand } from './commands/parse.js';
 import { planCommand } from './commands/plan.js';
 import { rebuildCommand } from './commands/rebuild.js';
 import { quarantineCommand } from './commands/quarantine.js';
+import { restoreCommand } from './commands/restore.js';
+import { rolesCommand } from './commands/roles.js';
 import { runCommand } from './commands/run.js';
 import { runsCommand } from './commands/runs.js';
+import { startCommand } from './commands/start.js';
 import { testCommand } from './commands/test.js';
 import { unitCommand } from './commands/unit.js';
 import type { Io } from './io.js';
@@ -21,7 +26,7 @@ import { formatError } from './output/errors.js';
 /** As a shell says of a command that Ctrl-C ended. */
 const INTERRUPTED = 130;
 
-const COMMANDS = [parseCommand, lsCommand, lineageCommand, docsCommand, planCommand, applyCommand, rebuildCommand, configCommand, migrateCommand, quarantineCommand, runCommand, runsCommand, unitCommand, testCommand, freshnessCommand];
+const COMMANDS = [startCommand, parseCommand, lsCommand, lineageCommand, docsCommand, planCommand, applyCommand, rebuildCommand, configCommand, migrateCommand, quarantineCommand, rolesCommand, archiveCommand, restoreCommand, keysCommand, runCommand, runsCommand, unitCommand, testCommand, freshnessCommand];
 
 const FOOTER = `
 Settings come from the environment: \`ingot config\` prints them. Exit codes: 0 ok, 1 failed, 2 wrong usage.`;

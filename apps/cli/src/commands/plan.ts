@@ -76,11 +76,12 @@ function rowsOf({ backfill, backfillRows }: ModelPlan): string {
   return `about ${formatCount(backfillRows ?? 0)}${backfill === 'chunks' ? ' in chunks' : ' at once'}`;
 }
 
-function detailsOf({ relation, columns, tests }: ModelPlan): string[] {
+function detailsOf({ relation, columns, tests, note }: ModelPlan): string[] {
   const changes = columns.map(({ name, before, after }) => (before === undefined ? `+ ${name} ${after}` : after === undefined ? `- ${name} ${before}` : `~ ${name} ${before} -> ${after}`));
   return [
     ...(changes.length === 0 ? [] : [`${relation}: columns ${changes.join(', ')}\n`]),
     ...(tests.length === 0 ? [] : [`${relation}: ${formatCounted(tests.length, 'data test')} over the whole table before it is published: ${tests.join(', ')}\n`]),
+    ...(note === undefined ? [] : [`${relation}: ${note}\n`]),
   ];
 }
 
