@@ -20,7 +20,6 @@ import { sustained } from './workloads/sustained.js';
 
 const WORKLOADS: readonly Workload[] = [postSmall, postBulk, sustained, run, read, dashboards, rebuild, startUp, storage];
 const COMMITTED = path.join('docs', 'benchmarks.json');
-const ROUNDS = { full: 5, quick: 2 };
 
 // Progress goes to stderr; stdout is the report alone.
 const say = (words: string): void => void process.stderr.write(`${words}\n`);
@@ -31,7 +30,7 @@ async function bench(options: Options, args: readonly string[]): Promise<number>
   for (const workload of chosen) {
     say(`\n${workload.title}`);
     const seconds = options.quick ? workload.seconds.quick : workload.seconds.full;
-    const rounds = options.rounds ?? (options.quick ? ROUNDS.quick : ROUNDS.full);
+    const rounds = options.rounds ?? (options.quick ? workload.rounds.quick : workload.rounds.full);
     results.push(await onStage(options.quick, say, async (stage) => measure(workload, await workload.prepare(stage), rounds, seconds, say)));
   }
   const report: Report = { command: ['npm run bench', ...(args.length > 0 ? ['--', ...args] : [])].join(' '), finishedAt: new Date().toISOString(), machine: await machineOf(), results };

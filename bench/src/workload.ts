@@ -37,6 +37,8 @@ export interface Workload {
   readonly targets: readonly Target[];
   /** Seconds of one round of one contender; `quick` halves nothing else. */
   readonly seconds: { readonly full: number; readonly quick: number };
+  /** As many as leave a full run of all workloads within fifteen minutes, a quick one within two. */
+  readonly rounds: { readonly full: number; readonly quick: number };
   prepare(stage: Stage): Promise<Prepared>;
 }
 

@@ -7,7 +7,8 @@ export const postBulk = postWorkload({
   linesPerRequest: 1_000,
   connections: 8,
   unit: 'lines/s',
-  seconds: { full: 10, quick: 3 },
+  seconds: { full: 5, quick: 2 },
+  rounds: { full: 3, quick: 1 },
   targets: [
     { against: 'COPY of the same lines', ratio: 0.6 },
     { against: 'InfluxDB', ratio: 1 },

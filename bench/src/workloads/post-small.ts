@@ -7,7 +7,8 @@ export const postSmall = postWorkload({
   linesPerRequest: 4,
   connections: 64,
   unit: 'requests/s',
-  seconds: { full: 10, quick: 3 },
+  seconds: { full: 5, quick: 2 },
+  rounds: { full: 3, quick: 1 },
   targets: [
     { against: 'empty handler', ratio: 0.6 },
     { against: 'NestJS + TypeORM save()', ratio: 10 },

@@ -14,18 +14,20 @@ interface PostSetting {
   readonly linesPerRequest: number;
   readonly connections: number;
   readonly unit: 'requests/s' | 'lines/s';
-  readonly seconds: { readonly full: number; readonly quick: number };
+  readonly seconds: Workload['seconds'];
+  readonly rounds: Workload['rounds'];
   readonly targets: readonly Target[];
 }
 
 /** Lines in over HTTP: Ingot, its floors, and those who take lines too. */
 export function postWorkload(setting: PostSetting): Workload {
-  const { id, title, unit, targets, seconds } = setting;
+  const { id, title, unit, targets, seconds, rounds } = setting;
   return {
     id,
     title,
     targets,
     seconds,
+    rounds,
     figures: [{ name: unit, better: 'higher' }, { name: 'p50 ms', better: 'lower' }, { name: 'p99 ms', better: 'lower' }],
     prepare: (stage) => prepare(stage, setting),
   };

@@ -21,6 +21,7 @@ export const read: Workload = {
     { against: 'InfluxDB, chunked JSON', ratio: 1 },
   ],
   seconds: { full: 1, quick: 1 },
+  rounds: { full: 3, quick: 1 },
   prepare,
 };
 

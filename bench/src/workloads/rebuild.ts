@@ -20,6 +20,7 @@ export const rebuild: Workload = {
   figures: [{ name: 'rows/s', better: 'higher' }, { name: 'POST p99 ms meanwhile', better: 'lower' }],
   targets: [],
   seconds: { full: 1, quick: 1 },
+  rounds: { full: 1, quick: 1 },
   prepare,
 };
 

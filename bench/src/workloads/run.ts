@@ -23,6 +23,7 @@ export const run: Workload = {
     { against: "the models' bare SQL", ratio: 1.5 },
   ],
   seconds: { full: 1, quick: 1 },
+  rounds: { full: 5, quick: 2 },
   prepare,
 };
 

@@ -10,6 +10,7 @@ export const startUp: Workload = {
   figures: [{ name: 'start s', better: 'lower' }, { name: 'idle RSS MB', better: 'lower' }, { name: 'installed MB', better: 'lower' }],
   targets: [],
   seconds: { full: 1, quick: 1 },
+  rounds: { full: 5, quick: 2 },
   async prepare(stage: Stage): Promise<Prepared> {
     const installed = sizeOf('node_modules') / 1e6;
     const first = await startIngot(stage);

@@ -12,6 +12,7 @@ export const storage: Workload = {
   figures: [{ name: 'bytes', better: 'lower' }],
   targets: [],
   seconds: { full: 1, quick: 1 },
+  rounds: { full: 1, quick: 1 },
   async prepare(stage: Stage): Promise<Prepared> {
     const readings = stage.quick ? 200_000 : 1_000_000;
     const ingot = await startIngot(stage);
