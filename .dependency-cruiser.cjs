@@ -1,6 +1,6 @@
 // The directions of the tree: apps -> libs/{models,endpoints} -> libs/{datasets,postgres} -> libs/config.
 const forbid = (name, from, to, comment) => ({ name, severity: 'error', comment, from, to });
-const SPECS = '\\.(spec|db-spec|e2e-spec)\\.ts$|^libs/[^/]+/test/'; // and what only specs import
+const SPECS = '\\.(spec|db-spec|e2e-spec)\\.ts$|^libs/[^/]+/test/|^apps/api/faults/'; // and what only specs import
 
 module.exports = {
   forbidden: [
@@ -12,8 +12,9 @@ module.exports = {
     forbid('datasets-are-pure', { path: '^libs/datasets/', pathNot: SPECS }, { path: '^(libs/(?!datasets/|config/)|db/|node_modules/(pg|typeorm|knex)/)' }, 'Reading a project needs no database.'),
     forbid('models-do-not-serve', { path: '^libs/models/', pathNot: SPECS }, { path: '^(libs/(?!models/|datasets/|postgres/|config/)|db/)' }),
     forbid('endpoints-do-not-run-models', { path: '^libs/endpoints/', pathNot: SPECS }, { path: '^(libs/(?!endpoints/|datasets/|postgres/|config/)|db/)' }),
+    forbid('keys-know-postgres-only', { path: '^libs/keys/', pathNot: SPECS }, { path: '^(libs/(?!keys/|postgres/|config/)|db/)' }),
     forbid('db-is-a-leaf', { path: '^db/', pathNot: SPECS }, { path: '^libs/(?!config/|postgres/)' }),
-    forbid('testing-is-for-tests', { path: '^(apps|libs/(?!testing/)|db)/', pathNot: SPECS }, { path: '^libs/testing/' }),
+    forbid('testing-is-for-tests', { path: '^(apps|libs/(?!testing/)|db)/', pathNot: `${SPECS}|^apps/api/test/` }, { path: '^libs/testing/' }),
     forbid(
       'feature-folders-stay-apart',
       { path: '^apps/api/src/([^/]+)/.+', pathNot: SPECS },

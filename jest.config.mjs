@@ -17,7 +17,7 @@ const esmOnly = ['@swc/jest', { swcrc: false, jsc: { target: 'es2022', parser: {
 // Jest before Node 24.9 cannot require() these ESM-only packages, which CommonJS packages of the stack do.
 const REQUIRED_BY_COMMONJS = ['cookie', 'content-disposition'];
 
-const base = {
+export const base = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   moduleFileExtensions: ['js', 'mjs', 'cjs', 'ts', 'json', 'node'],
@@ -37,8 +37,8 @@ const withDatabase = {
 
 export default {
   projects: [
-    { ...base, displayName: 'unit', testMatch: ['<rootDir>/{apps,bench,libs,db}/**/*.spec.ts'] },
-    { ...base, ...withDatabase, displayName: 'db', testMatch: ['<rootDir>/{apps,libs,db}/**/*.db-spec.ts'] },
+    { ...base, displayName: 'unit', testMatch: ['<rootDir>/{apps,bench,deploy,libs,db,terraform}/**/*.spec.ts'] },
+    { ...base, ...withDatabase, displayName: 'db', testMatch: ['<rootDir>/{apps,deploy,libs,db}/**/*.db-spec.ts'] },
     { ...base, ...withDatabase, displayName: 'e2e', testMatch: ['<rootDir>/apps/**/*.e2e-spec.ts'] },
   ],
   testTimeout: 30_000,
