@@ -20,13 +20,14 @@ import { runsCommand } from './commands/runs.js';
 import { startCommand } from './commands/start.js';
 import { testCommand } from './commands/test.js';
 import { unitCommand } from './commands/unit.js';
+import { upgradeCommand } from './commands/upgrade.js';
 import type { Io } from './io.js';
 import { formatError } from './output/errors.js';
 
 /** As a shell says of a command that Ctrl-C ended. */
 const INTERRUPTED = 130;
 
-const COMMANDS = [startCommand, parseCommand, lsCommand, lineageCommand, docsCommand, planCommand, applyCommand, rebuildCommand, configCommand, migrateCommand, quarantineCommand, rolesCommand, archiveCommand, restoreCommand, keysCommand, runCommand, runsCommand, unitCommand, testCommand, freshnessCommand];
+const COMMANDS = [startCommand, parseCommand, lsCommand, lineageCommand, docsCommand, planCommand, applyCommand, rebuildCommand, configCommand, migrateCommand, upgradeCommand, quarantineCommand, rolesCommand, archiveCommand, restoreCommand, keysCommand, runCommand, runsCommand, unitCommand, testCommand, freshnessCommand];
 
 const FOOTER = `
 Settings come from the environment: \`ingot config\` prints them. Exit codes: 0 ok, 1 failed, 2 wrong usage.`;

@@ -66,13 +66,18 @@ describe('ingot archive and restore', () => {
     // Brought back, so that somebody can read it: it is not taken away again at once.
     expect((await ingot(KEPT, 'archive', '--drop')).stdout).toBe('no partition is to be archived\n');
     await db.query(`update ingot.bronze_partitions set keep_until = now() - interval '1 second' where name = $1`, [name]);
-    expect((await ingot(KEPT, 'archive', '--drop')).stdout).toMatch(/was there: .* dropped/);
+    // What the database remembers of an archive is no archive.
+    await rm(path.join(folder, 't'), { recursive: true });
+    expect((await ingot(KEPT, 'archive', '--drop')).stdout).toMatch(/written: .* dropped/);
+    expect(await readdir(path.join(folder, 't', 'raw'))).toHaveLength(2);
     expect((await ingot(KEPT, 'archive', '--older-than', '28d', '--dry-run')).stdout).toMatch(new RegExp(`bronze\\.${young} .* to be written`));
   });
 
   it('refuse what cannot be meant, and say why something is refused', async () => {
     expect(await ingot({}, 'apply')).toMatchObject({ code: 0 });
     expect(await ingot({}, 'archive', '--drop')).toMatchObject({ code: 2, stderr: expect.stringMatching(/^ingot archive --drop: bronze\.raw has no retention in dataset\.yml, so say what may go with --older-than$/m) });
+    const anew = { 't/gold/devices.sql': '/* ---\nmaterialized: incremental\nincremental_strategy: delete+insert\nincrement_on: bronze.raw\ntouch_key: device\n--- */\nselect device, count(*) as n from bronze.raw group by device\n' };
+    expect(await ingot(anew, 'archive', '--drop', '--older-than', '30d')).toMatchObject({ code: 2, stderr: expect.stringMatching(/^ingot archive --drop: gold\.devices computes rows anew from all that is left of bronze\.raw, so it would lose what dropped lines gave$/m) });
     expect(await ingot({}, 'archive', '--source', 'bronze.rwa')).toMatchObject({ code: 2, stderr: expect.stringMatching(/^there is no source bronze\.rwa; did you mean bronze\.raw\?$/m) });
     expect((await ingot({}, 'archive', '--older-than', 'soon')).stderr).toMatch(/It must be a time such as 12h or 90d/);
     expect(await ingot({}, 'restore', path.join(folder, 'none.json'))).toMatchObject({ code: 1, stderr: expect.stringMatching(/none\.json cannot be read: ENOENT/) });

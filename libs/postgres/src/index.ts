@@ -9,6 +9,7 @@ export { obstacles, readDurability, weaknesses, type Durability } from './durabi
 export { startEmbedded, type EmbeddedServer, type EmbeddedServerOptions } from './embedded/embedded-server.js';
 export { type ServiceUrls } from './embedded/service-database.js';
 export { joinOrStartEmbedded, type GuestServer } from './embedded/guest.js';
+export { upgradeEmbedded, type Upgrade } from './embedded/upgrade/upgrade-embedded.js';
 export { openCluster, superuserUrl, type Cluster, type ClusterOptions } from './embedded/cluster.js';
 export { startPostmaster, type Postmaster } from './embedded/postmaster.js';
 export { EmbeddedServerError } from './embedded/embedded-error.js';

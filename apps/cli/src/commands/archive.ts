@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
-import { archivePartition } from '@ingot/archive';
-import { didYouMean, type Dataset, type Source } from '@ingot/datasets';
+import { archivePartition, isIntact } from '@ingot/archive';
+import { didYouMean, recomputedFrom, type Dataset, type Source } from '@ingot/datasets';
 import { closedPartitions, dropBronzePartition, expiredPartitions, factsOf, type Partition, type PartitionFacts } from '@ingot/models';
 import { Command } from 'commander';
 import { chooseDatasets, datasetOption } from '../choose-datasets.js';
@@ -63,6 +63,10 @@ function chooseSources(datasets: readonly Dataset[], { source: name, drop, older
   if (chosen.length === 0) throw new WrongUsage(`there is no source ${name}${didYouMean(name ?? '', all.map(({ source }) => source.relation))}`);
   const endless = chosen.find(({ source }) => source.retention === undefined);
   if (drop && olderThan === undefined && endless !== undefined) throw new WrongUsage(`ingot archive --drop: ${endless.source.relation} has no retention in dataset.yml, so say what may go with --older-than`);
+  for (const { dataset, source } of drop ? chosen : []) {
+    const [anew] = recomputedFrom(source.relation, dataset.models);
+    if (anew !== undefined) throw new WrongUsage(`ingot archive --drop: ${anew.relation} computes rows anew from all that is left of ${source.relation}, so it would lose what dropped lines gave`);
+  }
   return chosen;
 }
 
@@ -75,8 +79,9 @@ async function archiveSource(io: Io, { client }: Session, dataset: Dataset, { re
   else for (const partition of await closedPartitions(client, dataset.name, relation)) partitions.push({ partition, facts: await factsOf(client, relation, partition) });
   for (const { partition, facts } of partitions) {
     io.progress(`archiving bronze.${partition.name}, ${formatCount(facts.rows)} lines`);
-    const isThere = facts.archive !== undefined;
-    const manifest = isThere ? facts.archive.file : dryRun ? undefined : (await archivePartition(client, { dataset: dataset.name, relation, partition, folder })).path;
+    // Before anything is dropped the archive has to be where it was written; else it is written again.
+    const isThere = facts.archive !== undefined && (drop !== true || (await isIntact(facts.archive)));
+    const manifest = isThere && facts.archive !== undefined ? facts.archive.file : dryRun ? undefined : (await archivePartition(client, { dataset: dataset.name, relation, partition, folder })).path;
     const dropped = drop === true && (dryRun === true || (await dropBronzePartition(client, dataset.name, relation, partition, true)));
     outcomes.push({
       source: relation,

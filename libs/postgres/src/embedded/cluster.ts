@@ -41,7 +41,7 @@ export async function openCluster(options: ClusterOptions): Promise<Cluster> {
   if (found === undefined) await makeCluster(cluster);
   else if (found !== String(binaries.major)) {
     throw new EmbeddedServerError(
-      `${dir} holds a database of PostgreSQL ${found}, and this release of Ingot ships PostgreSQL ${binaries.major}: start it with the Ingot release that made it, or set INGOT_DATA_DIR to another folder.`,
+      `${dir} holds a database of PostgreSQL ${found}, and this release of Ingot ships PostgreSQL ${binaries.major}: ${Number(found) < binaries.major ? 'run `ingot upgrade`, which moves it' : 'start it with the Ingot release that made it'}, or set INGOT_DATA_DIR to another folder.`,
     );
   }
   return cluster;

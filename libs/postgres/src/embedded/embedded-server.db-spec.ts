@@ -276,7 +276,7 @@ describe('startEmbedded', () => {
     mkdirSync(cluster(), { recursive: true });
     writeFileSync(path.join(cluster(), 'PG_VERSION'), '12\n');
     writeFileSync(path.join(dataDir, 'passwords.json'), JSON.stringify({ postgres: 'one', ingot: 'two' }), { mode: 0o600 });
-    await expect(start()).rejects.toThrow(/^\S.*postgres holds a database of PostgreSQL 12, and this release of Ingot ships PostgreSQL 1\d: start it with the Ingot release that made it, or set INGOT_DATA_DIR to another folder\.$/);
+    await expect(start()).rejects.toThrow(/^\S.*postgres holds a database of PostgreSQL 12, and this release of Ingot ships PostgreSQL 1\d: run `ingot upgrade`, which moves it, or set INGOT_DATA_DIR to another folder\.$/);
     expect(readdirSync(cluster())).toEqual(['PG_VERSION']);
     await expect(start()).rejects.toThrow(/PostgreSQL 12/); // not: in use
   });

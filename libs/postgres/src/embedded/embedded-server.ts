@@ -9,6 +9,7 @@ import { commandAs } from './run-as.js';
 import { ensureServiceDatabase, serviceUrls, type ServiceUrls } from './service-database.js';
 import { acquireServiceLock, type ServiceLock } from './service-lock.js';
 import { supervise } from './supervisor.js';
+import { finishSwap } from './upgrade/data-directories.js';
 
 export interface EmbeddedServerOptions {
   /** INGOT_DATA_DIR; made when it is not there. Holds the database, its log, its passwords and the service lock. */
@@ -58,6 +59,7 @@ export async function startEmbedded(options: EmbeddedServerOptions): Promise<Emb
   const lock = await acquireLock(dataDir);
   let postmaster: Postmaster | undefined;
   try {
+    finishSwap(dataDir);
     const dir = path.join(dataDir, 'postgres');
     const logFile = path.join(dataDir, 'postgres.log');
     openLog(logFile);

@@ -15,7 +15,8 @@ export interface ServiceUrls {
   readonly run: string;
 }
 
-const DATABASE = 'ingot';
+/** The database of the service in its embedded server. */
+export const DATABASE = 'ingot';
 const OWNER = 'ingot';
 /** What each login is a member of. The groups are those that the migrations give rights to. */
 const GROUPS = { ingest: 'ingot_ingest', read: 'ingot_read', run: 'ingot_run' } as const;
