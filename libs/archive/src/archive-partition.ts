@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { Transform, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { FORMATS } from '@ingot/endpoints';
-import { checksumOf, closedPartitions, endWithProcess, factsOf, recordArchive, type Partition } from '@ingot/models';
+import { checksumOf, closedPartitions, endWithProcess, factsOf, recordArchive, withRelationLock, type Partition, type PartitionArchive } from '@ingot/models';
 import { inTransaction } from '@ingot/postgres';
 import type { Client } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
@@ -33,9 +33,25 @@ export interface Archived {
  * writes the manifest beside it, and keeps in the database that there is an archive. Lines are streamed both ways: memory
  * does not grow with the partition. Each file is on the disk before it gets its name and before anything is said of it,
  * so a process that is killed leaves a whole archive or none, and the next call writes it anew.
+ * One process archives a table at a time: two would write to one file.
  * @throws ArchiveDamaged when what was read back is not what was written: then there is no manifest
  */
-export async function archivePartition(client: Client, { dataset, relation, partition, folder }: ArchiveTerms): Promise<Archived> {
+export async function archivePartition(client: Client, terms: ArchiveTerms): Promise<Archived> {
+  await endWithProcess(client);
+  return withRelationLock(client, 'archive', terms.relation, () => new Error(`another process archives lines of ${terms.relation} just now`), () => archiveAlone(client, terms));
+}
+
+/** Whether what the database remembers of an archive is to be found, and is whole. */
+export async function isIntact({ file, sha256 }: PartitionArchive): Promise<boolean> {
+  try {
+    return (await readManifest(file)).manifest.sha256 === sha256;
+  } catch (error) {
+    if (error instanceof ArchiveDamaged) return false;
+    throw error;
+  }
+}
+
+async function archiveAlone(client: Client, { dataset, relation, partition, folder }: ArchiveTerms): Promise<Archived> {
   const [schema, source] = relation.split('.') as [string, string];
   const here = join(folder, dataset, source);
   await mkdir(here, { recursive: true });
@@ -43,7 +59,6 @@ export async function archivePartition(client: Client, { dataset, relation, part
   const path = join(here, file);
   const table = `"${schema}"."${partition.name}"`;
   const manifestPath = join(here, `${partition.name}.manifest.json`);
-  await endWithProcess(client);
   const database = await databaseId(client);
   const earlier = await earlierArchive(manifestPath, database, partition);
   try {

@@ -1,9 +1,11 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { restoreLines, withRelationLock } from '@ingot/models';
+import { openPlan } from '../../models/src/apply/plan-row.js';
 import { rebuild } from '../../models/src/apply.js';
 import { archiveProject, HARD_LINES, type ArchiveProject } from '../test/archive-project.js';
-import { sumFile } from './archived-lines.js';
+import { readLines, sumFile } from './archived-lines.js';
 import { restoreArchive } from './restore-archive.js';
 
 let project: ArchiveProject;
@@ -65,6 +67,41 @@ it('brings only lines back that are missing, and refuses when one says something
   await expect(restoreArchive(project.client, [project.dataset], path, KEEP)).rejects.toThrow(`1 lines stand in bronze.${name} under the numbers of lines of the archive, and say something else`);
   expect(await project.db.query('select count(*)::int as n from bronze.raw')).toEqual([{ n: 2 }]);
   expect(await project.db.query(`select relname from pg_class where relname like '%restoring%'`)).toEqual([]);
+});
+
+it('brings nothing back that this database may never have counted: a backup that was restored has the number of the one it is of', async () => {
+  await project.flush(['2030-01-01 V 1', '2030-01-01 V 2']);
+  const name = await project.close();
+  const { path } = await project.archive(name);
+  const [memory] = await project.db.query<{ row: unknown }>('select to_jsonb(p) as row from ingot.bronze_partitions as p where name = $1', [name]);
+  // As a backup of a moment between the two lines has it, once its runs are past them.
+  await project.db.query(`delete from bronze.raw where line like '% 2'; update silver.devices set n = 1; delete from ingot.bronze_partitions`);
+  const before = await lines();
+  const refused = /this database does not remember an archive of just these lines/;
+  await expect(restoreArchive(project.client, [project.dataset], path, KEEP)).rejects.toThrow(refused);
+  expect(await lines()).toBe(before);
+  await project.dropByHand(name);
+  await expect(restoreArchive(project.client, [project.dataset], path, KEEP)).rejects.toThrow(refused);
+  await project.db.query('insert into ingot.bronze_partitions select (jsonb_populate_record(null::ingot.bronze_partitions, $1)).*', [JSON.stringify(memory!.row)]);
+  expect(await restoreArchive(project.client, [project.dataset], path, KEEP)).toMatchObject({ added: 2 });
+});
+
+it('adds nothing behind a rebuild that has begun meanwhile, and takes no table of another source for its own', async () => {
+  await project.flush(['2030-01-01 V 1', '2030-01-01 V 2']);
+  const name = await project.close();
+  const { path, manifest } = await project.archive(name);
+  await project.db.query(`delete from bronze.raw where line like '% 2'`);
+  const archived = { relation: 'bronze.raw', lower: null, upper: BigInt(manifest.partition.upper), rows: 2, checksum: manifest.checksum, file: path, sha256: manifest.sha256 };
+  const parquet = join(dirname(path), manifest.file);
+  async function* whileARebuildBegins() {
+    await openPlan(await project.db.session(), project.dataset, 'rebuild', ['silver.devices'], () => Promise.resolve());
+    yield* readLines(parquet);
+  }
+  await expect(restoreLines(project.client, 'sample', archived, whileARebuildBegins(), 1_000)).rejects.toThrow(/restore when `ingot apply` has ended/);
+  await project.db.query('delete from ingot.plans; create table bronze.raw_restoring (like bronze.raw) partition by range (ingest_xid)');
+  await expect(restoreLines(project.client, 'sample', archived, readLines(parquet), 1_000)).rejects.toThrow(/"raw_restoring", which is a table of another source/);
+  await project.db.query('drop table bronze.raw_restoring');
+  expect(await restoreLines(project.client, 'sample', archived, readLines(parquet), 1_000)).toMatchObject({ added: 1, there: 1 });
 });
 
 it('puts partitions back youngest first, so that nothing is missing between', async () => {
@@ -138,9 +175,11 @@ describe('what is damaged is refused, and nothing is half done', () => {
   });
 });
 
-it('writes an archive once: what is there is compared, never written over', async () => {
+it('writes an archive once, one process at a time: what is there is compared, never written over', async () => {
   await project.flush(['2030-01-01 V 1', '2030-01-01 V 2']);
   const name = await project.close();
+  const busy = new Error('busy');
+  await expect(withRelationLock(await project.db.session(), 'archive', 'bronze.raw', () => busy, () => project.archive(name))).rejects.toThrow('another process archives lines of bronze.raw just now');
   const { path } = await project.archive(name);
   const written = (await stat(path)).mtimeMs;
   await project.db.query('update ingot.bronze_partitions set archive_file = null, archive_sha256 = null, checksum = null, archived_at = null');

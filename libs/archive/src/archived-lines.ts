@@ -11,6 +11,8 @@ export const COLUMNS = [
   { name: 'line', type: 'text', oid: 25 },
 ] as const;
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 /**
  * The lines of an archived file in batches, one for each row group: whatever the size of the file, one of them is in
  * memory. hyparquet is by the author of the writer, plain JavaScript without dependencies.
@@ -31,7 +33,8 @@ export async function* readLines(path: string): AsyncGenerator<ArchivedLine[]> {
       metadata,
       rowStart: start,
       rowEnd: end,
-      parsers: { timestampFromMicroseconds: (micros) => micros }, // a Date ends with the millisecond
+      // A Date ends with the millisecond; by default a text loses the byte order mark it begins with.
+      parsers: { timestampFromMicroseconds: (micros) => micros, stringFromBytes: (bytes) => bytes && UTF8.decode(bytes) },
       onComplete: (rows) => (lines = (rows as Row[]).map(lineOf)),
     });
     yield lines;

@@ -1,3 +1,3 @@
-export { archivePartition, type Archived, type ArchiveTerms } from './archive-partition.js';
+export { archivePartition, isIntact, type Archived, type ArchiveTerms } from './archive-partition.js';
 export { ArchiveDamaged, type Manifest } from './manifest.js';
 export { restoreArchive, type RestoredArchive, type RestoreTerms } from './restore-archive.js';

@@ -41,9 +41,9 @@ export async function archiveProject(changes: Readonly<Record<string, string | u
   };
 }
 
-/** Lines of every kind: named devices, each precision, letters beyond ASCII, blanks, an empty device. */
+/** Lines of every kind: named devices, each precision, letters beyond ASCII, blanks, an empty device, a byte order mark in front. */
 export const HARD_LINES = `
   insert into bronze.raw (device, "precision", line, received_at)
   select case i % 4 when 0 then null when 1 then 'pump-' || i when 2 then 'ü|' || i else '' end, case i % 3 when 0 then null when 1 then 'ms' else 'ns' end,
-    '2030-01-0' || 1 + i % 9 || ' V ' || i || repeat(' ', i % 3) || case when i % 5 = 0 then ' né|漢' || chr(128512) else '' end, timestamptz '2030-01-01 00:00:00.000001+00' + i * interval '1.000003 second'
+    case when i % 7 = 0 then chr(65279) else '' end || '2030-01-0' || 1 + i % 9 || ' V ' || i || repeat(' ', i % 3) || case when i % 5 = 0 then ' né|漢' || chr(128512) else '' end, timestamptz '2030-01-01 00:00:00.000001+00' + i * interval '1.000003 second'
   from generate_series(1, 11000) as i`;

@@ -9,6 +9,7 @@ export { columnFields, locationOf, walk, withoutPositions } from './syntax-tree.
 export type { FromItem, QueryBlock } from './query-block.js';
 export { resultName } from './result-name.js';
 export { isAggregate, isWindowCall } from './row-wise.js';
+export { recomputedFrom } from './retention/check-retention.js';
 export { placeInQuery, placeOf, withRelations, type RenderedQuery } from './rendered-query.js';
 export { placeAt } from './text-position.js';
 export { bareName, quoteRelation, standInAlias } from './relation-name.js';

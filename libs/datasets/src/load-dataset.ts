@@ -10,6 +10,7 @@ import { readModelFile, type ModelFile } from './model-file.js';
 import { didYouMean } from './nearest-name.js';
 import { DatasetError, Problems, type Problem } from './problem.js';
 import { placeInQuery } from './rendered-query.js';
+import { checkPartitionNames } from './retention/check-partition-by.js';
 import { applyRetention } from './retention/check-retention.js';
 import { readSeed } from './seeds/read-seed.js';
 import { readDatasetHeader, readSource, type DatasetHeader } from './source-file.js';
@@ -93,6 +94,7 @@ async function readDataset(folder: DatasetFolder, owners: ReadonlyMap<string, st
 
   const { models: checked, inputs } = checkGraph({ sources: folder.sources.map(({ relation }) => relation), seeds }, files, problems);
   const { sources, models, warnings: ofRetention } = applyRetention(written, declared, checked, problems);
+  checkPartitionNames(models, problems);
   const readSeeds = [...seeds.values()].flatMap((read) => read?.seed ?? []);
   const dataTests = queryTests.map(({ test }) => test);
   const named = [...models, ...readSeeds].flatMap((owner) => owner.dataTests);

@@ -8,8 +8,10 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   let best: string | undefined;
   let fewest = Infinity;
   for (const candidate of known) {
+    const most = Math.floor(Math.max(name.length, candidate.length) / 3);
+    if (Math.abs(name.length - candidate.length) > most) continue; // the edits are at least that; a client may send kilobytes
     const edits = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (edits < fewest && edits <= Math.floor(Math.max(name.length, candidate.length) / 3)) [best, fewest] = [candidate, edits];
+    if (edits < fewest && edits <= most) [best, fewest] = [candidate, edits];
   }
   return best;
 }

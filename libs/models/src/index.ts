@@ -36,6 +36,7 @@ export { closedPartitions, factsOf, recordArchive, type PartitionArchive, type P
 export { ArchiveMismatch, dropBronzePartition } from './retention/drop-partition.js';
 export { expiredPartitions } from './retention/keep-retention.js';
 export { checksumOf } from './retention/line-checksum.js';
+export { withRelationLock } from './retention/relation-lock.js';
 export { replayLines } from './retention/replay-lines.js';
 export { restoreLines, RestoreRefused, type ArchivedPartition, type Restored } from './retention/restore-lines.js';
 export { type ArchivedLine } from './retention/staged-lines.js';

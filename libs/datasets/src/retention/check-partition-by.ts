@@ -1,6 +1,8 @@
+import type { Model } from '../dataset.js';
 import type { ModelHeader } from '../model-header.js';
 import { canonicalType } from '../parser.js';
 import type { Problems } from '../problem.js';
+import { startOf } from '../sql-file.js';
 
 /** Types whose values are instants or days, as canonicalType gives them. */
 const TIMES = new Set(['date', 'timestamp', 'timestamptz']);
@@ -26,4 +28,14 @@ export function checkPartitionBy(header: ModelHeader, problems: Problems): void 
   const declared = header.columns.find(({ name }) => name === column)?.dataType;
   const type = declared === undefined ? undefined : canonicalType(declared);
   if (type !== undefined && !TIMES.has(type)) problems.add(partitionBy.place, `partition_by names ${column}, which is ${declared}: months are of a date, timestamp or timestamptz`);
+}
+
+/** A month that could not be made, because a table has its name, would stop what keeps the whole dataset in shape. */
+export function checkPartitionNames(models: readonly Model[], problems: Problems): void {
+  for (const { relation } of models.filter(({ partitionBy }) => partitionBy !== undefined)) {
+    for (const other of models) {
+      if (!other.relation.startsWith(`${relation}_`) || !/^(default|p\d{4}_\d\d)$/.test(other.relation.slice(relation.length + 1))) continue;
+      problems.add(startOf(other.file), `${other.relation} is the name of a partition of ${relation}`);
+    }
+  }
 }

@@ -27,13 +27,28 @@ export function applyRetention(
       continue;
     }
     const model = models.find((one) => one.relation === value);
-    if (model === undefined) continue;
+    if (model === undefined) {
+      checkSource(value, models, place, problems, warnings);
+      continue;
+    }
     if (archive?.value === 'required') problems.add(archive.place, `archive is for sources: ${value} is made of their lines, and can be made of them again`);
     checkModel(model, models, place, problems, warnings);
   }
   const of = new Map(written.map(({ relation, retention }) => [relation.value, retention]));
   const withRetention = <T extends Retained>(owner: T): T => (of.has(owner.relation) ? { ...owner, retention: of.get(owner.relation) } : owner);
   return { sources: sources.map(withRetention), models: models.map(withRetention), warnings: warnings.list };
+}
+
+/** Models that would compute rows anew from what is left of a source, and so lose what dropped lines gave them. */
+export function recomputedFrom(source: string, models: readonly Model[]): readonly Model[] {
+  return models.filter(({ strategy, incrementOn }) => strategy === 'delete+insert' && incrementOn.includes(source));
+}
+
+function checkSource(source: string, models: readonly Model[], place: Place, problems: Problems, warnings: Problems): void {
+  for (const { relation } of recomputedFrom(source, models)) {
+    problems.add(place, `${relation} computes each touch_key anew from all that is left of ${source}, so it would lose what dropped lines gave: let it read a model that keeps what it needs of them`);
+  }
+  for (const reader of models) if (reader.materialized !== 'view' && !reader.incrementOn.includes(source)) warnWhoShowsTheRest(reader, source, models, warnings);
 }
 
 function checkModel(model: Model, models: readonly Model[], place: Place, problems: Problems, warnings: Problems): void {
@@ -49,11 +64,14 @@ function checkModel(model: Model, models: readonly Model[], place: Place, proble
     if (reader.strategy === 'delete+insert' && reader.incrementOn.includes(relation)) {
       if (reader.touchKey.some(({ from }) => from[relation] === column)) continue;
       problems.add(place, `${reader.relation} computes each touch_key anew from all that is left of ${relation}, so it would lose what a dropped month gave: its touch_key must contain ${column}, by which ${relation} is partitioned`);
-    } else if (!reader.incrementOn.includes(relation)) {
-      const mention = reader.query.mentions.find((one) => one.relation === relation) ?? reader.query.mentions[0];
-      warnings.add(placeInQuery(reader.query, mention?.start ?? 0), `${reader.relation} reads all that is kept of ${relation}: what its retention drops is missing here from then on`);
-    }
+    } else if (!reader.incrementOn.includes(relation)) warnWhoShowsTheRest(reader, relation, models, warnings);
   }
+}
+
+function warnWhoShowsTheRest(reader: Model, relation: string, models: readonly Model[], warnings: Problems): void {
+  if (!readsThroughViews(reader, relation, models)) return;
+  const mention = reader.query.mentions.find((one) => one.relation === relation) ?? reader.query.mentions[0];
+  warnings.add(placeInQuery(reader.query, mention?.start ?? 0), `${reader.relation} reads all that is kept of ${relation}: what its retention drops is missing here from then on`);
 }
 
 function readsThroughViews(reader: Model, relation: string, models: readonly Model[]): boolean {

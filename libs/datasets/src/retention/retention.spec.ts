@@ -64,6 +64,15 @@ describe('retention in dataset.yml', () => {
     ]);
   });
 
+  it('refuses to let anything be computed anew from the lines that are left', async () => {
+    const devices = sql('incremental_strategy: delete+insert\nincrement_on: bronze.raw\ntouch_key: device', 'select device, count(*) as n from bronze.raw group by device');
+    expect(await problemsOf({ 'gold/devices.sql': devices }, header('  bronze.raw: 90d'))).toEqual([
+      'dataset.yml:3:3: gold.devices computes each touch_key anew from all that is left of bronze.raw, so it would lose what dropped lines gave: let it read a model that keeps what it needs of them',
+    ]);
+    const { warnings } = await load({ 'silver/stg.sql': STG, 'gold/seen.sql': sqlFile('materialized: table', 'select device, max(id) as last from bronze.raw group by device\n') }, header('  bronze.raw: 90d'));
+    expect(warnings.map(({ message }) => message)).toEqual(['gold.seen reads all that is kept of bronze.raw: what its retention drops is missing here from then on']);
+  });
+
   it('is written in dataset.yml, not in the file of a source', async () => {
     expect(await problemsOf({ 'sources/raw.yml': 'kind: lines\npath: /data\nretention: 90d\n' })).toEqual(['sources/raw.yml:3:1: unknown key retention; write it in dataset.yml, by the name of the table']);
   });
@@ -96,6 +105,14 @@ describe('partition_by', () => {
     const text = sqlFile(`materialized: incremental\nincremental_strategy: merge\nincrement_on: bronze.raw\n${keys}${unique}`, 'select id, line::date as day, device from bronze.raw\n');
     const problems = await problemsOf({ 'silver/m.sql': text });
     expect(problems).toContain(message);
+  });
+
+  it('takes the names of its partitions, which no other model may have', async () => {
+    const plain = sql('incremental_strategy: append\nincrement_on: bronze.raw', 'select id from bronze.raw');
+    expect(await problemsOf({ 'silver/stg.sql': STG, 'silver/stg_default.sql': plain, 'silver/stg_p2030_01.sql': plain, 'gold/stg_default.sql': plain, 'silver/stg_p.sql': plain })).toEqual([
+      'silver/stg_default.sql:1:1: silver.stg_default is the name of a partition of silver.stg',
+      'silver/stg_p2030_01.sql:1:1: silver.stg_p2030_01 is the name of a partition of silver.stg',
+    ]);
   });
 
   it('is for incremental models', async () => {

@@ -10,25 +10,28 @@ import { relationName } from '../sql-names.js';
 
 /** What retention has left of what the models of a plan are built from. */
 export interface History {
+  /** The lowest `ingest_xid` a model counts when it is built now; undefined = all there ever were. `allowed` = models whose loss is no matter. */
+  readonly since: (model: Model, allowed?: readonly string[]) => bigint | undefined;
   /** As keptLines gives it. */
   readonly lines: ReadonlyMap<string, bigint | null>;
   /** By model, by input with months that is not built anew by the same plan: the first day that is kept. */
   readonly months: ReadonlyMap<string, Readonly<Record<string, string>>>;
 }
 
-export async function historyOf(client: Client | Connection, dataset: Dataset, models: readonly Model[]): Promise<History> {
+export async function historyOf(client: Client | Connection, dataset: Dataset, models: readonly Model[], applied: AppliedCode): Promise<History> {
   const floors = await readFloors(client, dataset);
   const anew = new Set(models.map(({ relation }) => relation));
   const months = models.map(({ relation, query }): [string, Record<string, string>] => {
     const inputs = [...tablesBehind(query, dataset)].filter((input) => !anew.has(input) && floors.has(input));
     return [relation, Object.fromEntries(inputs.map((input) => [input, floors.get(input)!]))];
   });
-  return { lines: await keptLines(client, dataset), months: new Map(months.filter(([, inputs]) => Object.keys(inputs).length > 0)) };
+  const lines = await keptLines(client, dataset);
+  return { since: (model, allowed = []) => since(model, { dataset, lines, anew, applied, allowed }), lines, months: new Map(months.filter(([, inputs]) => Object.keys(inputs).length > 0)) };
 }
 
 /** What a model counts when it is built now. */
-export function lackingOf(model: Model, { lines, months }: History): Lacking | undefined {
-  const from = since(model, lines);
+export function lackingOf(model: Model, { since: sinceOf, months }: History): Lacking | undefined {
+  const from = sinceOf(model)?.toString();
   const below = months.get(model.relation);
   if (from === undefined && below === undefined) return undefined;
   return { ...(from === undefined ? {} : { since: from }), ...(below === undefined ? {} : { below }) };
@@ -55,22 +58,41 @@ async function keptLines(client: Client | Connection, dataset: Dataset): Promise
   return history;
 }
 
-/** The lowest `ingest_xid` a model counts when it is built now: of all the sources it reads itself; undefined = all there ever were. */
-function since(model: Model, history: ReadonlyMap<string, bigint | null>): string | undefined {
-  const lowers = model.query.mentions.flatMap(({ relation }) => history.get(relation) ?? []);
-  return lowers.length === 0 ? undefined : lowers.reduce((a, b) => (a > b ? a : b)).toString();
+interface Terms {
+  readonly dataset: Dataset;
+  /** As keptLines gives it. */
+  readonly lines: ReadonlyMap<string, bigint | null>;
+  /** Built by the same plan. */
+  readonly anew: ReadonlySet<string>;
+  readonly applied: AppliedCode;
+  readonly allowed: readonly string[];
+}
+
+/** Of all that it reads, and of what that was made of: a table made anew over what is left, under another name too, holds no more than that. */
+function since(model: Model, terms: Terms): bigint | undefined {
+  const { dataset, lines, anew, applied, allowed } = terms;
+  const inputs = model.strategy === undefined ? model.query.mentions.map(({ relation }) => relation) : [...tablesBehind(model.query, dataset)];
+  const lowers = inputs.flatMap((relation): bigint[] => {
+    const own = lines.get(relation);
+    if (own !== undefined) return own === null ? [] : [own];
+    const input = dataset.models.find((one) => one.relation === relation);
+    if (model.strategy === undefined || input?.strategy === undefined || allowed.includes(relation)) return [];
+    const before = anew.has(relation) ? since(input, terms)?.toString() : applied[relation]?.since;
+    return before === undefined ? [] : [BigInt(before)];
+  });
+  return lowers.length === 0 ? undefined : lowers.reduce((x, y) => (x > y ? x : y));
 }
 
 /**
  * A rebuild loses what a live table still counts of lines that are gone.
  * @throws ApplyError that names every such table not asked for by name
  */
-export function refuseLostHistory(models: readonly Model[], applied: AppliedCode, { lines, months }: History, allowed: readonly string[]): void {
+export function refuseLostHistory(models: readonly Model[], applied: AppliedCode, { since: sinceOf, months }: History, allowed: readonly string[]): void {
   const problems = models.flatMap((model) => {
     const before = applied[model.relation];
     if (before === undefined || before.materialized === 'view' || allowed.includes(model.relation)) return [];
-    const lowest = since(model, lines);
-    const losesLines = lowest !== undefined && (before.since === undefined || BigInt(before.since) < BigInt(lowest));
+    const lowest = sinceOf(model, allowed);
+    const losesLines = lowest !== undefined && (before.since === undefined || BigInt(before.since) < lowest);
     const lost = Object.entries(model.strategy === undefined ? {} : (months.get(model.relation) ?? {})).flatMap(([input, below]) => ((before.below?.[input] ?? '') < below ? [input] : []));
     const refusal = (what: string, wayOut: string) => ({ file: model.file, line: 1, column: 1, message: `${model.relation} counts ${what} that retention has dropped since; a rebuild would lose their rows. ${wayOut}, or to do it all the same: --drop-history ${model.relation}` });
     if (losesLines) return [refusal('lines', 'Bring them back from their archives (`ingot restore`)')];

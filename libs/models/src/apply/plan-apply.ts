@@ -28,7 +28,7 @@ export async function planApply(client: Client | Connection, dataset: Dataset, o
   if (looked.hasRun) {
     checkSchemaChanges(looked, trial, wishes.backfill);
     await dependentsOf(client, dataset, models.map(({ relation }) => relation), []);
-    refuseLostHistory(models, looked.applied, await historyOf(client, dataset, models), options.dropHistory ?? []);
+    refuseLostHistory(models, looked.applied, await historyOf(client, dataset, models, looked.applied), options.dropHistory ?? []);
   }
   const rows = await inputRows(client, dataset, models);
   const notes = await notesOn(client, dataset.models);

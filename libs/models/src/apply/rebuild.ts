@@ -89,7 +89,7 @@ async function rebuildOnce(client: Client | Connection, dataset: Dataset, { wish
   const trial = await tryOut(client, dataset, looked, 'none', options.checkReaders);
   checkSchemaChanges(looked, trial, wishes.backfill);
   await dependentsOf(client, dataset, models.map(({ relation }) => relation), []);
-  const history = await historyOf(client, dataset, models);
+  const history = await historyOf(client, dataset, models, looked.applied);
   refuseLostHistory(models, looked.applied, history, options.dropHistory ?? []);
   if (attempt.uneven.size > 0) notice(`${[...attempt.uneven].join(', ')} puts other rows aside than before, so what reads it is computed anew too: ${models.map(({ relation }) => relation).filter((relation) => !attempt.uneven.has(relation)).join(', ')}`);
 

@@ -1,11 +1,13 @@
 import { inTransaction, type Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
+import { tryPlanLock } from '../apply/plan-row.js';
 import { bounds, listPartitions, partitionName, type Partition } from '../bronze-partitions.js';
 import { bareName, columnName, joinedName, relationName } from '../sql-names.js';
 import { readState } from '../watermark.js';
 import { differingLines, checksumOf, type LineSums } from './line-checksum.js';
 import { lockAlone } from './drop-partition.js';
 import { isPlanOpen, type PartitionArchive } from './closed-partitions.js';
+import { withRelationLock } from './relation-lock.js';
 import { insertLines, type ArchivedLine } from './staged-lines.js';
 
 type Session = Client | Connection;
@@ -31,6 +33,8 @@ export interface Restored {
 }
 
 const RANGE_CHECK = 'ingest_xid_range';
+const PLAN_OPEN = 'tables are being computed anew, or were and are to be gone on with: restore when `ingot apply` has ended';
+const NOT_REMEMBERED = 'this database does not remember an archive of just these lines, as after a backup from before them was restored: its runs may never have counted them, and would not from now on';
 
 /**
  * Brings the lines of an archived partition back as they were, under their old numbers and transaction ids: the watermark
@@ -45,14 +49,17 @@ const RANGE_CHECK = 'ingest_xid_range';
 export async function restoreLines(client: Session, dataset: string, archived: ArchivedPartition, batches: AsyncIterable<readonly ArchivedLine[]>, keepMs: number): Promise<Restored> {
   return withRestoreLock(client, archived.relation, async () => {
     const existing = await placeOf(client, dataset, archived);
+    const isKnown = await isRemembered(client, archived);
+    if (existing === undefined && !isKnown) throw new RestoreRefused(NOT_REMEMBERED);
     const staged = relationName(`bronze.${joinedName(bareName(archived.relation), 'restoring')}`);
+    await refuseForeign(client, staged);
     await client.query(`drop table if exists ${staged}; create table ${staged} (like ${relationName(archived.relation)} including defaults including constraints including indexes)`);
     try {
       for await (const lines of batches) await insertLines(client, staged, lines);
       const { rows, checksum } = await checksumOf(client, staged);
       if (rows !== archived.rows || checksum !== archived.checksum) throw new RestoreRefused(`the archive gave ${rows} lines with the checksum ${checksum}; it says ${archived.rows} with ${archived.checksum}`);
       await checkRange(client, staged, archived);
-      return existing === undefined ? await attach(client, dataset, staged, archived, keepMs) : await fillUp(client, staged, existing, archived, keepMs);
+      return existing === undefined ? await attach(client, dataset, staged, archived, keepMs) : await fillUp(client, dataset, staged, existing, { ...archived, isKnown }, keepMs);
     } finally {
       await client.query(`drop table if exists ${staged}`).catch(() => undefined); // a lost session leaves it to the next call
     }
@@ -66,7 +73,7 @@ export async function restoreLines(client: Session, dataset: string, archived: A
 async function placeOf(client: Session, dataset: string, { relation, lower, upper }: ArchivedPartition): Promise<Partition | undefined> {
   const state = await readState(client, dataset);
   if (state === undefined) throw new RestoreRefused(`the dataset ${dataset} was never applied to this database: run \`ingot apply\` first`);
-  if (await isPlanOpen(client, dataset)) throw new RestoreRefused('tables are being computed anew, or were and are to be gone on with: restore when `ingot apply` has ended');
+  if (await isPlanOpen(client, dataset)) throw new RestoreRefused(PLAN_OPEN);
   const seen = state.seen.xip[0] ?? state.seen.xmax;
   if (upper > seen) throw new RestoreRefused('these lines are younger than what the runs of this database have seen, so the next run would take them as new ones: let the dataset run first, or use --replay');
   const { ranges } = await listPartitions(client, relation);
@@ -76,6 +83,21 @@ async function placeOf(client: Session, dataset: string, { relation, lower, uppe
   if (oldest === undefined || oldest.lower === upper) return undefined;
   if (oldest.lower === null || oldest.lower < upper) throw new RestoreRefused(`the range of this archive is taken by ${ranges.find((range) => range.upper > (lower ?? range.upper - 1n))?.name ?? oldest.name}, which is another partition`);
   throw new RestoreRefused(`between these lines and bronze.${oldest.name}, the oldest that is there, others are missing: restore the youngest first`);
+}
+
+/**
+ * Whether this database itself had counted out and archived these lines. Its number is not enough: a backup that was
+ * restored has the same one, and the same transaction ids for other lines.
+ */
+async function isRemembered(client: Session, { relation, upper, rows, checksum }: ArchivedPartition): Promise<boolean> {
+  const known = await client.query('select from ingot.bronze_partitions where relation = $1 and upper = $2 and rows = $3 and checksum = $4', [relation, upper.toString(), rows, checksum]);
+  return known.rowCount !== 0;
+}
+
+/** What another restore has left is dropped; a source may bear the same name. */
+async function refuseForeign(client: Session, staged: string): Promise<void> {
+  const { rowCount } = await client.query(`select from pg_class where oid = to_regclass($1) and (relkind <> 'r' or relispartition)`, [staged]);
+  if (rowCount !== 0) throw new RestoreRefused(`lines are gathered in ${staged}, which is a table of another source`);
 }
 
 /** A checksum over lines does not say that they are of this partition. */
@@ -101,9 +123,10 @@ async function attach(client: Session, dataset: string, staged: string, archived
   return { partition: `bronze.${name}`, added: archived.rows, there: 0 };
 }
 
-async function fillUp(client: Session, staged: string, { name }: Partition, archived: ArchivedPartition, keepMs: number): Promise<Restored> {
+async function fillUp(client: Session, dataset: string, staged: string, { name }: Partition, archived: ArchivedPartition & { readonly isKnown: boolean }, keepMs: number): Promise<Restored> {
   const table = relationName(`bronze.${name}`);
   return inTransaction(client, 'isolation level read committed', async () => {
+    if (!(await tryPlanLock(client, dataset)) || (await isPlanOpen(client, dataset))) throw new RestoreRefused(PLAN_OPEN); // it may be past these lines
     // Whoever would drop it, or fill it up too, waits.
     await client.query(`set local lock_timeout = '1s'; lock table only ${table} in share row exclusive mode; set local lock_timeout = 0`);
     const differing = await differingLines(client, staged, table);
@@ -111,6 +134,7 @@ async function fillUp(client: Session, staged: string, { name }: Partition, arch
     const { rowCount } = await client.query(`insert into ${table} select s.* from ${staged} as s where not exists (select from ${table} as t where t.id = s.id)`);
     await register(client, archived, name, keepMs);
     const added = rowCount ?? 0;
+    if (added > 0 && !archived.isKnown) throw new RestoreRefused(NOT_REMEMBERED);
     return { partition: `bronze.${name}`, added, there: archived.rows - added };
   });
 }
@@ -129,16 +153,9 @@ async function register(client: Session, { relation, lower, upper, checksum, fil
 }
 
 /**
- * One restore of a table at a time; the lock ends with the session.
+ * One restore of a table at a time.
  * @throws RestoreRefused
  */
-export async function withRestoreLock<T>(client: Session, relation: string, work: () => Promise<T>): Promise<T> {
-  const key = [`ingot restore ${relation}`];
-  const { rows } = await client.query<{ got: boolean }>('select pg_try_advisory_lock(hashtextextended($1, 0)) as got', key);
-  if (rows[0]?.got !== true) throw new RestoreRefused(`another process restores lines of ${relation} just now`);
-  try {
-    return await work();
-  } finally {
-    await client.query('select pg_advisory_unlock(hashtextextended($1, 0))', key).catch(() => undefined);
-  }
+export function withRestoreLock<T>(client: Session, relation: string, work: () => Promise<T>): Promise<T> {
+  return withRelationLock(client, 'restore', relation, () => new RestoreRefused(`another process restores lines of ${relation} just now`), work);
 }

@@ -3,8 +3,8 @@ import { openPlan } from '../../src/apply/plan-row.js';
 import { apply, rebuild } from '../../src/apply.js';
 import { maintain } from '../../src/maintenance.js';
 import { closedPartitions } from '../../src/retention/closed-partitions.js';
-import { liveProject, someLines } from '../apply/live-project.js';
-import { sampleDataset } from '../sample-project.js';
+import { liveProject, replaced, someLines } from '../apply/live-project.js';
+import { SAMPLE, sampleDataset } from '../sample-project.js';
 import { closePartition } from './closed-bronze.js';
 
 const HEADER = (keep: string): Record<string, string> => ({ 'dataset.yml': `description: a sample\nretention:\n  bronze.raw: ${keep}\n` });
@@ -36,6 +36,26 @@ describe('a closed bronze partition', () => {
     await project.runAll(dataset);
     expect(await project.db.query('select count(*)::int as stg, (select sum(n)::int from silver.daily) as daily from silver.stg')).toEqual([{ stg: 60, daily: 60 }]);
     await expect(rebuild(client, dataset, ['silver.stg'])).rejects.toThrow(/silver\.stg counts lines that retention has dropped since; a rebuild would lose their rows\. Bring them back from their archives \(`ingot restore`\), or to do it all the same: --drop-history silver\.stg/);
+  });
+
+  it('is not lost to what counts it under another name: gold over a model made anew of what is left is refused', async () => {
+    const { dataset, client } = project;
+    await project.flush(someLines(30));
+    await closePartition(project, dataset, 31);
+    await maintain(client, dataset, KEEP);
+    await project.flush(someLines(3));
+    await project.runAll(dataset);
+    const added = { ...HEADER('30d'), 'silver/rows.sql': SAMPLE['silver/stg.sql']! };
+    const renamed = await sampleDataset({ ...added, 'silver/stg.sql': undefined, ...replaced('silver/daily.sql', /silver\.stg/g, 'silver.rows') });
+    const refused = /silver\.daily counts lines that retention has dropped since; .*--drop-history silver\.daily/;
+    await expect(apply(client, renamed)).rejects.toThrow(refused);
+    await apply(client, await sampleDataset(added)); // a new model is made of what there is
+    await expect(apply(client, renamed)).rejects.toThrow(refused);
+    const sum = () => project.db.query('select sum(n)::int as n from silver.daily');
+    expect(await sum()).toEqual([{ n: 33 }]);
+    await apply(client, renamed, undefined, { dropHistory: ['silver.daily'] });
+    expect(await sum()).toEqual([{ n: 3 }]);
+    await rebuild(client, renamed, ['silver.rows', 'silver.daily']); // they count nothing any more that is gone
   });
 
   it('stays while a mark is not past it: that of the runs, or of a rebuild', async () => {

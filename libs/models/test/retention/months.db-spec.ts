@@ -1,10 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Dataset } from '@ingot/datasets';
+import { withPlanLock } from '../../src/apply/plan-row.js';
 import { apply } from '../../src/apply.js';
 import { planApply } from '../../src/apply/plan-apply.js';
 import { BrinSummary } from '../../src/brin-summary.js';
 import { maintain } from '../../src/maintenance.js';
+import { readPlan } from '../../src/plan.js';
 import { listMonths } from '../../src/retention/months.js';
+import { run } from '../../src/run.js';
 import { liveProject, replaced, someLines } from '../apply/live-project.js';
 import { sampleDataset } from '../sample-project.js';
 
@@ -128,5 +131,32 @@ describe('maintenance', () => {
     await project.flush(['1999-01-05 V 1']);
     await project.runAll(changed);
     expect(await differences(changed)).toEqual({});
+  });
+
+  it('moves no rows away under the snapshot of a rebuild or of a run: by the bounds they are not in the rest, and not yet in the month', async () => {
+    const one = "select device, count(*) as n from silver.stg where day >= '1999-01-01' and day < '1999-02-01' group by device\n";
+    const files = await sampleDataset({ ...MONTHS, 'gold/january.sql': `/* ---\nmaterialized: incremental\nincremental_strategy: delete+insert\nincrement_on: silver.stg\ntouch_key: device\nunique_key: device\n--- */\n${one}` });
+    await apply(project.client, files);
+    await project.flush(['1999-01-31 V 1', '1999-01-02 C 4']);
+    await project.runAll(files);
+    const rebuilder = await project.db.session();
+    expect(await withPlanLock(rebuilder, 'sample', () => maintain(project.client, files, { historyDays: 30 }))).toMatchObject({ monthsMade: [] });
+
+    await project.flush(['1999-01-03 V 1']);
+    const runner = await project.db.session('late', 'run');
+    const plan = await readPlan(runner, files);
+    const send = runner.query.bind(runner) as (...args: unknown[]) => Promise<unknown>;
+    let made: readonly string[] | undefined;
+    const query = async (...args: unknown[]): Promise<unknown> => {
+      const result = await send(...args);
+      if (made !== undefined || !/repeatable read/.test(String(args[0]))) return result;
+      await send('select 1'); // from here on it sees what there is now
+      ({ monthsMade: made } = await maintain(project.client, files, { historyDays: 30 }));
+      return result;
+    };
+    Object.assign(runner, { query });
+    expect(await run(runner, plan, { maxRows: 100 })).toMatchObject({ outcome: 'succeeded', rowsIn: 1 });
+    expect(made).toContain('stg_p1999_01');
+    expect(await project.db.query('select n::int from gold.january')).toEqual([{ n: 3 }]);
   });
 });
