@@ -8,6 +8,8 @@ interface Route {
 }
 
 const MAX_NEAREST = 3;
+/** A longer path is nothing mistyped: comparing two takes the product of their lengths, in time and in memory. */
+const LONGEST_COMPARED = 200;
 
 /** Every route the service answers, to say what a request without one may have meant. */
 export class Routes {
@@ -33,10 +35,11 @@ export class Routes {
 
   /** The routes fewest edits away, at most a third of their letters, those of the method asked for first; parameters of a route stand for whatever was asked. */
   private nearest(method: string, path: string): Route[] {
+    if (path.length > LONGEST_COMPARED) return [];
     const asked = path.toLowerCase().split('/');
     const near = this.routes.flatMap((route) => {
       const meant = route.path.split('/').map((part, i) => (isParameter(part) ? (asked[i] ?? '') : part)).join('/');
-      // The edits are at least the difference in length; a URL of kilobytes is not compared letter by letter.
+      // The edits are at least the difference in length.
       const most = Math.floor(meant.length / 3);
       if (route.method === 'HEAD' || Math.abs(meant.length - path.length) > most) return [];
       const edits = editDistance(asked.join('/'), meant);

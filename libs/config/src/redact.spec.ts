@@ -37,4 +37,10 @@ describe('redactSecrets', () => {
     const line = JSON.stringify({ err: { message: 'no "postgres://u:a\\b@h/d"' }, url: `/x?key=${KEY}`, password: 'password=x' });
     expect(JSON.parse(redactSecrets(line))).toMatchObject({ url: '/x?key=***', password: 'password=***' });
   });
+
+  it('costs what the length costs, whatever a client repeats', () => {
+    const began = performance.now();
+    for (const piece of ['eyJ', '-eyJ', 'key=', "key='", 'a://b:', 'bearer ', 'ingot_']) redactSecrets(piece.repeat(2_000_000 / piece.length));
+    expect(performance.now() - began).toBeLessThan(2_000); // 0.1 s; 8 s where each `-eyJ` is read on for 2,048 characters
+  });
 });

@@ -53,6 +53,13 @@ describe('NameGuard', () => {
     await store(guard, ['d'], 'd2'); // another device has its own
   });
 
+  it('names every surplus one of a device that had more than there may be before the limit was lowered', async () => {
+    const before = newGuard({ namesPerDevice: 10 });
+    await store(before, ['a', 'b', 'c', 'd', 'e']);
+    await before.save();
+    await expect(admit(newGuard(), ['f', 'g', 'h'])).rejects.toMatchObject({ members: { total_errors: 3, errors: [{ line: 1 }, { line: 2 }, { line: 3 }] } });
+  });
+
   it('gives names back whose lines were not stored, and lets no two requests take the last one', async () => {
     const guard = newGuard();
     await store(guard, ['a', 'b']);

@@ -73,7 +73,7 @@ export class NameGuard {
       if (device === undefined) return undefined;
       unknown = this.unknown(lines, device) ?? [];
     }
-    if (!this.fits(device, unknown)) throw tooManyNames(relation, lines, unknown.slice(namesPerDevice - device.hashes.size), namesPerDevice);
+    if (!this.fits(device, unknown)) throw tooManyNames(relation, lines, unknown.slice(Math.max(0, namesPerDevice - device.hashes.size)), namesPerDevice);
     return unknown.length > 0 || device.isNew ? this.take(lines, device, unknown) : undefined;
   }
 

@@ -39,6 +39,22 @@ describe('Quotas', () => {
     expect(process({ linesPerSecond: 0, bytesPerDay: 0 }).of(request('10.0.0.1'))).toBeUndefined();
   });
 
+  it('is one for all addresses that an IPv6 client can choose of', () => {
+    const quotas = process();
+    expect(quotas.of(request('2001:db8:0:1::1'))).toBe(quotas.of(request('2001:db8:0:1:ffff::2')));
+    expect(quotas.of(request('2001:db8:0:2::1'))).not.toBe(quotas.of(request('2001:db8:0:1::1')));
+    expect(quotas.of(request('::ffff:10.0.0.1'))).toBe(quotas.of(request('10.0.0.1')));
+  });
+
+  it('holds no more addresses than a hundred thousand, also while the ledger cannot be written', async () => {
+    const quotas = process();
+    for (let i = 0; i < 100_010; i++) quotas.of(request(`10.${i >> 16}.${(i >> 8) & 255}.${i & 255}`));
+    quotas.of(request('10.0.0.1'))?.take(1, 1);
+    await database.query('alter table ingot.quota_days rename to away');
+    await expect(quotas.save()).rejects.toThrow();
+    expect((quotas as unknown as { usages: Map<string, unknown> }).usages.size).toBe(100_000);
+  });
+
   it('sums up over processes, and counts on after a restart', async () => {
     const [one, other] = [process(), process()];
     one.of(request('a'))?.take(1, 400);

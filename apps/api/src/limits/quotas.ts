@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import { network } from '../network.js';
 import { principalOf } from '../principal.js';
 import type { DayLedger } from './day-ledger.js';
 import { QuotaUsage, type Clocks, type Quota } from './quota-usage.js';
@@ -28,7 +29,7 @@ export class Quotas {
     const { linesPerSecond, bytesPerDay } = this.options.quota;
     const quota = own === undefined ? this.options.quota : { linesPerSecond: own.linesPerSecond ?? linesPerSecond, bytesPerDay: own.bytesPerDay ?? bytesPerDay };
     if (quota.linesPerSecond === 0 && quota.bytesPerDay === 0) return undefined;
-    const name = keyId !== undefined ? `key ${keyId}` : subject !== undefined ? `subject ${subject}` : `address ${request.ip}`;
+    const name = keyId !== undefined ? `key ${keyId}` : subject !== undefined ? `subject ${subject}` : `address ${network(request.ip)}`;
     const usage = this.usages.get(name) ?? this.remember(name);
     usage.usedAt = this.ticks;
     return usage.under(quota);
@@ -44,6 +45,14 @@ export class Quotas {
   /** Adds to the ledger what it does not hold yet. What cannot be written now is written with the next. */
   async save(): Promise<void> {
     this.ticks++;
+    try {
+      await this.write();
+    } finally {
+      this.forgetIdle(); // whether the ledger can be written or not: who sends without end is not to fill the memory
+    }
+  }
+
+  private async write(): Promise<void> {
     const byDay = new Map<number, { usage: QuotaUsage; bytes: number }[]>();
     for (const usage of this.usages.values()) {
       if (usage.unsaved === 0) continue;
@@ -59,7 +68,6 @@ export class Quotas {
         throw error;
       }
     }
-    this.forgetIdle();
   }
 
   private remember(name: string): QuotaUsage {

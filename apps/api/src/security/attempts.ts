@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { network } from '../network.js';
 
 /** Addresses remembered at a time: 200 bytes each. Who is forgotten begins anew. */
 const MOST_ADDRESSES = 10_000;
@@ -22,11 +22,24 @@ export class Attempts {
     private readonly now: () => number = () => performance.now(),
   ) {}
 
+  /** @returns 0 while the address may try, or the seconds until it may */
+  wait(address: string): number {
+    return this.secondsUntilOne(this.bucketOf(address));
+  }
+
   /**
-   * Takes one attempt of the address; a credential that proves to be good gives it back.
-   * @returns 0, or the seconds to wait when none is left
+   * Takes one attempt of the address. Attempts at the same time may be more than there are: those go into debt, at most a
+   * minute's worth.
+   * @returns 0, or the seconds to wait when none was left
    */
   take(address: string): number {
+    const bucket = this.bucketOf(address);
+    const seconds = this.secondsUntilOne(bucket);
+    bucket.left = Math.max(-this.perMinute, bucket.left - 1);
+    return seconds;
+  }
+
+  private bucketOf(address: string): Bucket {
     const key = network(address);
     const now = this.now();
     const bucket = this.buckets.get(key) ?? { left: this.perMinute, at: now };
@@ -35,26 +48,10 @@ export class Attempts {
     this.buckets.delete(key);
     this.buckets.set(key, bucket); // the latest stands last
     if (this.buckets.size > MOST_ADDRESSES) this.buckets.delete(this.buckets.keys().next().value!);
-    if (bucket.left < 1) return Math.max(1, Math.ceil(((1 - bucket.left) * MINUTE_MS) / this.perMinute / 1_000));
-    bucket.left--;
-    return 0;
+    return bucket;
   }
 
-  giveBack(address: string): void {
-    const bucket = this.buckets.get(network(address));
-    if (bucket !== undefined) bucket.left = Math.min(this.perMinute, bucket.left + 1);
+  private secondsUntilOne({ left }: Bucket): number {
+    return left >= 1 ? 0 : Math.max(1, Math.ceil(((1 - left) * MINUTE_MS) / this.perMinute / 1_000));
   }
-}
-
-/** An IPv4 address, or the first 64 bits of an IPv6 one: the rest a client chooses at will. */
-export function network(address: string): string {
-  const plain = address.replace(/%.*$/, '');
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(plain)?.[1];
-  if (mapped !== undefined) return mapped;
-  if (!isIPv6(plain)) return plain;
-  const [head = '', tail] = plain.split('::');
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === undefined || tail === '' ? [] : tail.split(':');
-  const gap = tail === undefined ? 0 : 8 - left.length - right.length;
-  return [...left, ...Array.from({ length: gap }, () => '0'), ...right].slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16)).join(':');
 }

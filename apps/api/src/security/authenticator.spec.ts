@@ -32,6 +32,29 @@ describe('KeyAuthenticator', () => {
     expect([await ask('good0'), await ask('good9'), await ask('good9', '192.0.2.2')]).toEqual(['good0', 429, 'good9']);
   });
 
+  it('counts wrong keys, not those that are being looked up: a fleet behind one address comes back at once', async () => {
+    const isGood = (text: string): boolean => text.startsWith('good');
+    const verify = (text: string): Promise<Verdict> => Promise.resolve(isGood(text) ? { principal: { keyId: text, scopes: grantedScopes(['admin'], undefined) }, expiresInMs: null } : { refused: 'unknown' });
+    let now = 0;
+    const authenticator = new KeyAuthenticator(new KnownCredentials({ verify, ttlMs: 1_000, graceMs: 1_000, now: () => 0 }), new Attempts(2, () => now));
+    const ask = async (key: string): Promise<string> => {
+      try {
+        return (await authenticator.authenticate({ url: '/', rawHeaders: ['X-API-Key', key] }, () => ADDRESS)).keyId ?? '';
+      } catch (error) {
+        return (error as Problem).code;
+      }
+    };
+    const fleet = Array.from({ length: 100 }, (_, i) => `good${i}`);
+    expect(await Promise.all(fleet.map(ask))).toEqual(fleet);
+    // Guesses at the same time hear no more than guesses in turn would, and are paid for later.
+    const heard = await Promise.all(Array.from({ length: 10 }, (_, i) => ask(`bad${i}`)));
+    expect([heard.filter((code) => code === 'unauthenticated').length, heard.filter((code) => code === 'too-many-attempts').length]).toEqual([2, 8]);
+    now = 60_000;
+    expect(await ask('another')).toBe('too-many-attempts');
+    now = 91_000;
+    expect(await ask('another')).toBe('unauthenticated');
+  });
+
   it('answers what it knows without a promise', async () => {
     const principal: Principal = { keyId: '1', scopes: grantedScopes(['ingest'], undefined) };
     const known = new KnownCredentials({ verify: () => Promise.resolve({ principal, expiresInMs: null }), ttlMs: 1_000, graceMs: 1_000 });

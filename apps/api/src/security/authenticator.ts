@@ -37,30 +37,31 @@ export class KeyAuthenticator implements Authenticator {
     try {
       known = this.known.hit(text);
     } catch (error) {
-      this.spend(addressOf());
+      this.mayTry(addressOf());
+      this.attempts.take(addressOf());
       throw error;
     }
     return known ?? this.verify(text, addressOf());
   }
 
-  /** One that was good is looked up whatever others behind the same address have done. */
+  /**
+   * One that was good is looked up whatever others behind the same address have done. What counts is a wrong one, when it is
+   * known for that: many good ones that come at once, after a restart, are no attempts.
+   */
   private async verify(text: string, address: string): Promise<Principal> {
     const isAttempt = !this.known.wasGood(text);
-    if (isAttempt) this.spend(address);
+    if (isAttempt) this.mayTry(address);
     try {
-      const principal = await this.known.verify(text);
-      if (isAttempt) this.attempts.giveBack(address);
-      return principal;
+      return await this.known.verify(text);
     } catch (error) {
-      // A wrong one is spent; where nothing could be found out, nothing was tried.
-      if (isAttempt && (error as { status?: number }).status !== 401) this.attempts.giveBack(address);
-      throw error;
+      const waitSeconds = isAttempt && (error as { status?: number }).status === 401 ? this.attempts.take(address) : 0;
+      throw waitSeconds > 0 ? refusal.tooMany(waitSeconds) : error;
     }
   }
 
   /** @throws Problem too-many-attempts */
-  private spend(address: string): void {
-    const waitSeconds = this.attempts.take(address);
+  private mayTry(address: string): void {
+    const waitSeconds = this.attempts.wait(address);
     if (waitSeconds > 0) throw refusal.tooMany(waitSeconds);
   }
 }

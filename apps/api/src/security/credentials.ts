@@ -52,7 +52,8 @@ function passwordOf(encoded: string): string {
 }
 
 const NAMES_A_CREDENTIAL = /[?&](?:api[_-]?key|access[_-]?token|authorization)=/i;
-const TOKEN = /eyJ[\w-]{8,}\.eyJ[\w-]{8,}\./;
+/** Begins where a run of its characters does: looked for at each `eyJ` of a run, 16 KiB of them took 0.6 s. */
+const TOKEN = /(?<![\w-])eyJ[\w-]{8,}\.eyJ[\w-]{8,}\./;
 
 /** Whether a URL carries a key, a token, or a parameter that is usually called so. */
 export function hasCredential(url: string): boolean {
