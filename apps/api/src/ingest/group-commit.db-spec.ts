@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { createTestDatabase, type TestDatabase } from '@ingot/testing';
+import { createTestDatabase, openProxy, type TestDatabase } from '@ingot/testing';
 import { createLogger } from '../logger.js';
 import type { Problem } from '../problem.js';
 import { GroupCommit, type GroupCommitOptions } from './group-commit.js';
@@ -158,6 +158,20 @@ describe('group commit', () => {
   it('says 503, never 4xx, when the table is not there', async () => {
     const commit = start({ relation: 'bronze.nothing' });
     expect(await outcomes([commit.submit(batch('1 a 1'))])).toEqual(['database-unavailable']);
+  });
+
+  it('connects where every answer takes 400 ms', async () => {
+    const proxy = await openProxy(database.url);
+    proxy.delayMs = 200; // each way; with its password a login takes some 2 s
+    const commit = start({ url: proxy.url });
+    for (let answers = [''], tries = 0; answers[0] !== 'stored'; tries++) {
+      answers = await outcomes([commit.submit(batch('1 a 1'))]);
+      if (answers[0] === 'database-unavailable') await sleep(100);
+      if (tries === 100) break;
+    }
+    await commit.close();
+    await proxy.close();
+    expect(await stored()).not.toEqual([]);
   });
 
   it('goes on when its idle connections are terminated', async () => {
