@@ -52,7 +52,7 @@ describe('clocks', () => {
         }
       }
       await stage.judge(record);
-      const times = await stage.query<{ device: string; seconds: string }>('select device, extract(epoch from reading_time)::bigint as seconds from silver.stg_readings order by device');
+      const times = await stage.query<{ device: string; seconds: string }>(`select device, extract(epoch from reading_time)::bigint as seconds from silver.stg_readings where device <> 'fresh' order by device`);
       expect(times.map(({ device, seconds }) => `${device} ${seconds}`)).toEqual(UNITS.flatMap(([unit]) => INSTANTS.map((instant) => `${unit}-${instant} ${instant}`)).sort());
     } finally {
       await stage.close();

@@ -52,7 +52,7 @@ describe('PostgreSQL goes', () => {
         await load.untilAcknowledged(1, patience(5_000));
         const isKill = record.rounds % 2 === 0;
         if (isKill) await killOneBackend(stage);
-        else expect((await stage.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state = 'idle'`)).length).toBeGreaterThan(0);
+        else expect((await stage.queryAll(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state = 'idle'`)).length).toBeGreaterThan(0);
         const since = performance.now();
         reads.push(await status(stage, '/data?from=2030-01-01&to=2030-01-02'), await status(stage, '/stats'), await status(stage, '/health'));
         await stage.recover(record, since);
@@ -118,7 +118,7 @@ const readiness = (stage: Stage): Promise<number> => status(stage, '/health/read
 
 /** One that works, if there is one: the postmaster then ends all others and starts again by itself. */
 async function killOneBackend(stage: Stage): Promise<void> {
-  const [victim] = await stage.query<{ pid: number }>(
+  const [victim] = await stage.queryAll<{ pid: number }>(
     `select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend' order by state = 'idle', random() limit 1`,
   );
   process.kill(victim?.pid ?? 0, 'SIGKILL');
