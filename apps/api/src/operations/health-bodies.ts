@@ -29,7 +29,7 @@ export class HealthBody {
   @Field({ type: 'string', enum: ['healthy', 'unhealthy'] }) status: string;
   @Field(DATABASE) database: string;
   @Field({ type: 'string', description: 'The release of the service', varies: true, examples: ['0.1.0'] }) version: string;
-  @Field({ type: 'array', items: { type: 'string' }, description: 'What makes acknowledgements unsafe', examples: [[]] }) warnings: string[];
+  @Field({ type: 'array', items: { type: 'string' }, description: 'What makes acknowledgements unsafe', varies: true, examples: [[]] }) warnings: string[];
   @Field({ type: 'integer', minimum: 0, description: 'Seconds since the start of the process', varies: true, examples: [86_400] }) uptime_seconds: number;
 }
 
