@@ -151,12 +151,12 @@ where at >= :at and day = :day and device = :name and value > :low and raw_id <>
   });
 
   it('asks for no more rights than there are', async () => {
-    await database.query(`revoke temporary on database ${database.name} from public, current_user`);
+    await database.query(`revoke temporary on database ${database.name} from public, current_user, ingot_run`);
     const other = await database.session();
     const endpoint = await load('select device from silver.t');
     const [described] = await inTransaction(other, '', () => describeEndpoints(other, [endpoint]));
     expect([described!.cacheable, described!.columns.length]).toEqual([false, 1]);
-    await database.query(`grant temporary on database ${database.name} to public`);
+    await database.query(`grant temporary on database ${database.name} to ingot_run`);
   });
 
   it('takes any other statement for one that may give something else', async () => {

@@ -25,6 +25,7 @@ export function readMetrics(registry: Registry, status: () => ReadStatus): Metri
   const breaker = new Gauge({ name: 'ingot_breaker_state', help: '1 for the state of the breaker before the database; reads only.', labelNames: ['state'], registers });
   const large = new Gauge({ name: 'ingot_large_reads', help: 'Large answers that are under way (streams), have a connection (copying), or wait for their turn (waiting).', labelNames: ['state'], registers });
   const replica = new Counter({ name: 'ingot_replica_reads_total', help: 'Reads that a replica was to answer: answered, or given to the primary because it was behind or failed.', labelNames: ['outcome'], registers });
+  for (const outcome of ['answered', 'behind', 'failed'] satisfies ReplicaOutcome[]) replica.inc({ outcome }, 0);
   const spool = new Gauge({ name: 'ingot_spool_bytes', help: 'What clients have not taken yet, by place: file or memory.', labelNames: ['place'], registers });
 
   const subscriptions = new Subscriptions().add(channel(READ_CHANNELS.end) as Point<ReadStatement>, ({ statement, outcome = 'failed', waitMs = 0, ms = 0, firstByteMs, rows: given = 0, bytes: rendered = 0, spooledBytes = 0 }) => {
