@@ -186,8 +186,10 @@ describe('a connection lost around COMMIT', () => {
   it('a server that hangs for longer than the deadline: unknown in time, at most once afterwards, and fenced', async () => {
     const commit = start({ deadlineMs: 1_500 });
     await commit.submit(batch('0 warm 1'));
-    const writers = () => database.query(`select from pg_stat_activity where application_name = 'ingot ingest' and datname = current_database()`);
+    // Each has been asked for its synchronous_commit: before that a writer takes no flush.
+    const writers = () => database.query(`select from pg_stat_activity where application_name = 'ingot ingest' and datname = current_database() and state = 'idle' and query <> ''`);
     while ((await writers()).length < 2) await sleep(10);
+    await sleep(50); // their answers are on the way
     proxy.frozen = true;
     const before = performance.now();
     const inFlight = outcome(commit.submit(batch('1 a 1')));
