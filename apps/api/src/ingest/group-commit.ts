@@ -60,11 +60,6 @@ const PATIENCE_SHARE = 0.2;
 // answer comes in time without a timer for each request.
 const QUEUE_SHARE = 0.3;
 const FLUSH_SHARE = 0.5;
-/**
- * Nobody waits for a writer's login, and one that is given up too early is never made: over a slow line, or while the
- * server logs in everybody at once after an outage. Longer, and a line that comes back out of a black hole stays unused.
- */
-const CONNECT_MS = 3_000;
 const SWEEP_MS = 50;
 
 /**
@@ -91,8 +86,7 @@ export class GroupCommit {
     const limit = String(Math.floor(deadlineMs * FLUSH_SHARE * 0.9));
     const settings = { statement_timeout: limit, idle_in_transaction_session_timeout: limit };
     const events = { connected: () => this.connected(), unreachable: (error: unknown) => this.disconnected(error) };
-    const patient = { ...session, name: 'ingot ingest', connectTimeoutMs: CONNECT_MS, settings };
-    this.writers = Array.from({ length: WRITERS }, () => new Writer(patient, events));
+    this.writers = Array.from({ length: WRITERS }, () => new Writer({ ...session, name: 'ingot ingest', settings }, events));
   }
 
   /** Opens the writer connections in the background. */

@@ -2,6 +2,13 @@ import { connect, type SessionOptions } from '@ingot/postgres';
 import type { Client } from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/**
+ * The first try is short, so that a server that hangs is soon known to. One that is always given up too early would never
+ * succeed over a slow line, or while everybody logs in at once after an outage; one that is too long would sit in a black
+ * hole when the way is open again.
+ */
+const FIRST_CONNECT_MS = 1_000;
+const MOST_CONNECT_MS = 3_000;
 /** A database that is gone is tried this often; a refused connection costs less than a millisecond. */
 const RECONNECT_MS = 200;
 
@@ -46,9 +53,9 @@ export class Writer {
 
   /** Connects, and goes on trying until it is closed. */
   async start(): Promise<void> {
-    while (!this.closed) {
+    for (let limit = FIRST_CONNECT_MS; !this.closed; limit = Math.min(limit + FIRST_CONNECT_MS, MOST_CONNECT_MS)) {
       try {
-        const { client, synchronousCommit } = await connectDurably(this.session);
+        const { client, synchronousCommit } = await connectDurably({ ...this.session, connectTimeoutMs: limit });
         if (this.closed) return discard(client);
         this.synchronousCommit = synchronousCommit;
         client.once('end', () => this.lose(client));
