@@ -41,7 +41,8 @@ export class ReadyBody {
   @Field({ type: 'string', enum: ['ready', 'not ready'] }) status: string;
   @Field({ type: 'string', enum: ['starting', 'serving', 'draining'] }) process: string;
   @Field(DATABASE) database: string;
-  @Field(DURABILITY) durability: Record<string, unknown>;
+  // What the server is like, not what the release does: an example of it, not the one that ran.
+  @Field({ ...DURABILITY, varies: true, examples: [{ state: 'safe', reasons: [], checksums: 'on', disks: { database: 'unknown', spool: 'enough' } }] }) durability: Record<string, unknown>;
   @Field({ type: 'object', description: 'By bronze table: what waits to be stored', additionalProperties: INGEST }) ingest: Record<string, unknown>;
   @Field({ type: 'object', description: 'By dataset: whether its files are applied, and why its runs stand still when they do', additionalProperties: DATASET }) datasets: Record<string, unknown>;
 }
