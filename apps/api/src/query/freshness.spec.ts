@@ -67,7 +67,9 @@ describe('askFreshness', () => {
     const told = await Promise.all([undefined, 'wait=2', 'wait=0', 'wait=60'].map((prefer) => askFreshness(prefer, 'sensor', options(fresh))));
     expect(asked).toEqual([1_000, 2_000, 0, 3_500]);
     expect(told.map(({ headers }) => headers['preference-applied'])).toEqual([undefined, 'wait=2', 'wait=0', 'wait=3']);
-    expect(told[0]).toEqual({ freshness: await fresh(), headers: { 'ingot-watermark': '1970-01-01T00:00:00.000Z' } });
+    expect(told[0]).toEqual({ freshness: await fresh(), headers: { 'ingot-watermark': '1970-01-01T00:00:00.000Z' }, waitLeftMs: expect.any(Number) });
+    expect(told[0]!.waitLeftMs).toBeGreaterThan(0);
+    expect(told[0]!.waitLeftMs).toBeLessThanOrEqual(1_000);
   });
 
   it.each<[string, () => Promise<Freshness>, string]>([
