@@ -64,7 +64,7 @@ describe('a database that is applied by hand', () => {
     const service = await startService(database.url, { ...MANUAL, INGOT_SQL_DIR: await changedFiles() });
     expect(await post(service.url)).toBe(200);
     const answer = await fetch(`${service.url}/data?from=2030-03-17&to=2030-03-17`);
-    expect({ stale: answer.headers.get('ingot-stale'), items: await answer.json() }).toEqual({ stale: 'not-applied', items: [] });
+    expect({ stale: answer.headers.get('ingot-stale'), items: (await answer.json()) as unknown }).toEqual({ stale: 'not-applied', items: [] });
     expect(await (await fetch(`${service.url}/health/ready`)).json()).toMatchObject({ datasets: { sensor: { applied: false } } });
     expect(service.output.stdout).toContain('the files of this process are not those the database was made by');
     await service.stop();
@@ -107,7 +107,7 @@ describe('a database that is applied by hand', () => {
     expect(await post(service.url)).toBe(200);
     const answer = await fetch(`${service.url}/data?from=2030-03-17&to=2030-03-17`);
     const reading = { time: '2030-03-17T17:46:40.000Z', name: 'Voltage', value: 1 };
-    expect({ stale: answer.headers.get('ingot-stale'), items: await answer.json() }).toEqual({ stale: null, items: [reading, reading] });
+    expect({ stale: answer.headers.get('ingot-stale'), items: (await answer.json()) as unknown }).toEqual({ stale: null, items: [reading, reading] });
     expect((await service.stop()).code).toBe(0);
   });
 });
