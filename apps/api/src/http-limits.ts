@@ -26,7 +26,11 @@ export function httpLimits(config: Config): HttpLimits {
     keepAliveSeconds: config.INGOT_KEEP_ALIVE_SECONDS,
     connections: config.INGOT_MAX_CONNECTIONS,
     requestsPerConnection: config.INGOT_MAX_REQUESTS_PER_CONNECTION,
-    corsOrigins: config.INGOT_CORS_ORIGINS.split(',').map((origin) => origin.trim()).filter((origin) => origin !== ''),
-    trustedProxies: (config.INGOT_TRUST_PROXY ?? '').split(',').map((proxy) => proxy.trim()).filter((proxy) => proxy !== ''),
+    corsOrigins: listOf(config.INGOT_CORS_ORIGINS),
+    trustedProxies: listOf(config.INGOT_TRUST_PROXY ?? ''),
   };
+}
+
+function listOf(text: string): string[] {
+  return text.split(',').map((item) => item.trim()).filter((item) => item !== '');
 }

@@ -32,8 +32,3 @@ export function principalOf(request: object): Principal {
 export function identify(request: object, principal: Principal): void {
   (request as Identified)[PRINCIPAL] = principal;
 }
-
-/** The device whose rows are all that the principal may see; undefined = it may see all. */
-export function confinedTo({ device, scopes }: Principal): string | undefined {
-  return scopes.has('read:all') ? undefined : device;
-}

@@ -1,9 +1,10 @@
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { availableParallelism, hostname, loadavg, tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { createTestDatabase, startStandby, startTestCluster, type TestCluster, type TestDatabase } from '@ingot/testing';
+import { patience } from '../faults/options.js';
 import { Load } from './processes/load.js';
 import { startPgBouncer, type PgBouncer } from './processes/pgbouncer.js';
 import { startService, type RunningService } from './service.js';
@@ -121,7 +122,7 @@ describe('several processes, a replica and a pooler', () => {
       await load.more(5);
     });
     // From the moment on that the session of the one that was killed waits for nothing any more. A loaded machine takes longer.
-    await until('a run of the other', async () => (await silver()) > before, 10_000 * Math.max(3, (2 * loadavg()[0]!) / availableParallelism()));
+    await until('a run of the other', async () => (await silver()) > before, patience(10_000));
     await catchesUp();
     transforms.push(await startTransform('old'));
   });

@@ -19,9 +19,12 @@ export interface QuotaOptions {
 /** Who has used how much: in memory, so that asking costs no more than a look-up; the bytes of the day in a ledger as well. */
 export class Quotas {
   private readonly usages = new Map<string, QuotaUsage>();
+  private readonly clocks: Clocks;
   private ticks = 0;
 
-  constructor(private readonly options: QuotaOptions) {}
+  constructor(private readonly options: QuotaOptions) {
+    this.clocks = options.clocks ?? CLOCKS;
+  }
 
   /** Undefined = whoever asks has no quota. */
   of(request: FastifyRequest): QuotaUsage | undefined {
@@ -37,8 +40,7 @@ export class Quotas {
 
   /** What earlier processes, and others beside this one, have counted of today. */
   async load(): Promise<void> {
-    const clocks = this.options.clocks ?? CLOCKS;
-    const day = Math.floor(clocks.utc() / 86_400);
+    const day = Math.floor(this.clocks.utc() / 86_400);
     for (const { subject, bytes } of await this.options.ledger.of(day, MOST_SUBJECTS)) (this.usages.get(subject) ?? this.remember(subject)).settle(day, bytes);
   }
 
@@ -71,7 +73,7 @@ export class Quotas {
   }
 
   private remember(name: string): QuotaUsage {
-    const usage = new QuotaUsage(name, this.options.burstSeconds, this.options.clocks ?? CLOCKS);
+    const usage = new QuotaUsage(name, this.options.burstSeconds, this.clocks);
     this.usages.set(name, usage);
     return usage;
   }

@@ -141,7 +141,7 @@ export class KnownCredentials {
   }
 }
 
-/** One call where Node has it (20.12, 21.7): 0.8 instead of 1.9 µs (Node 20, two cores under other load). */
+/** One call where Node has it (20.12, 21.7): 1.1 instead of 1.9 µs of processor time (three times 1 M calls each, Node 20). */
 const digestOf: (text: string) => Buffer = typeof hash === 'function' ? (text) => hash('sha256', text, 'buffer') : (text) => createHash('sha256').update(text).digest();
 
 function nameOf(digest: Buffer): string {
