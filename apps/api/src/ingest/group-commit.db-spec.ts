@@ -118,6 +118,36 @@ describe('group commit', () => {
     expect(await outcomes([commit.submit(batch('1 d 1'))])).toEqual(['stored']);
   });
 
+  it('batches that come while a flush is under way share the next one, unless they are many or it is slow', async () => {
+    const commit = start({ queueLimitBytes: 16 << 20 });
+    const many = '5 e 1\n'.repeat(15_000);
+    const turn = (): Promise<unknown> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
+    /** How many flushes are under way when these have come behind a first one. */
+    const behind = async (texts: string[]): Promise<number> => {
+      const first = commit.submit(batch('1 a 1'));
+      await turn();
+      const others = texts.map((text) => commit.submit(batch(text)));
+      await turn();
+      const { flushing } = commit.status;
+      await Promise.all([first, ...others]);
+      return flushing;
+    };
+    await commit.submit(batch('0 warm 1'));
+    for (const end = Date.now() + 5_000; (await behind([many])) < 2 && Date.now() < end; ); // until the second session is there
+    expect(await behind([many])).toBe(2);
+    expect(await behind(['2 b 1', '3 c 1', '4 d 1'])).toBeLessThan(2);
+
+    const blocker = await database.session();
+    await blocker.query(`begin; lock table ${RELATION}`);
+    const waiting = [commit.submit(batch('6 f 1'))];
+    await turn();
+    waiting.push(commit.submit(batch('7 g 1')));
+    for (const end = Date.now() + 5_000; commit.status.flushing < 2 && Date.now() < end; ) await sleep(10);
+    expect(commit.status).toMatchObject({ flushing: 2, queueBatches: 0 });
+    await blocker.query('commit');
+    await Promise.all(waiting);
+  });
+
   it('answers within the deadline when the table is blocked, and stores nothing of what it refused', async () => {
     const commit = start({ deadlineMs: 1_000 });
     const blocker = await database.session();

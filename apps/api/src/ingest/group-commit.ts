@@ -34,18 +34,18 @@ export interface IngestStatus {
   database: 'connected' | 'disconnected';
 }
 
-/**
- * Flushes in flight, each on a connection of its own: one that waits for the disk does not hold up the next.
- * Measured on 2 cores that five other builds shared (load 4 to 5), PostgreSQL 18 with fsync, load generator included:
- * - submit() alone: 64 callers of 4 lines 30 to 42 k batches a second, 8 of 1,000 lines 0.37 to 0.54 M lines a second,
- *   with one, two and three writers alike
- * - over HTTP while the runner runs: 64 connections of 4 lines 6.6 to 9.5 k requests a second (an empty handler 24 to
- *   30 k in the same minutes), 8 of 1,000 lines 0.30 to 0.35 M lines a second (`psql \copy` 0.50 to 0.53 M)
- * - the same by wrk with nothing else on the machine, twice: 64 connections of 4 lines 16.3 and 10.7 k requests a second (p50 3.4
- *   and 5.3 ms), an empty GET handler 39 and 23 k: 0.42 and 0.46 of it
- * - of the service's own time a post of 4 lines costs 45 µs, an empty handler 22 µs
- */
+/** One for the flushes, and one for those that do not wait for the first: see SECOND_FLUSH_BYTES and BRIEF_MS. */
 const WRITERS = 2;
+/**
+ * While a flush is under way, less than this waits for it and shares the next one: each flush costs its fsync and some 0.35 ms of
+ * the server's processor, and from 1,000 rows on 2 ms more (PostgreSQL 17 and later: COPY keeps a reference of each of its
+ * row buffers in one slot of a hash table). Two flushes at a time whatever their size, then with this (four seconds each in
+ * turn, medians of five, no runs beside it): 64 connections of 4 lines 11.2 k and 15.5 k requests a second, 8 of 1,000 lines
+ * 0.48 and 0.54 M lines a second; one at a time 0.41 M.
+ */
+const SECOND_FLUSH_BYTES = 64 * 1024;
+/** A flush that takes longer, because of the disk or of a lock, holds nobody up. */
+const BRIEF_MS = 20;
 /** A flush takes no further batch beyond this: some 0.15 M lines, well within its share of the deadline. A larger body goes alone. */
 const FLUSH_BYTES = 4 * 1024 * 1024;
 /**
@@ -76,6 +76,8 @@ export class GroupCommit {
   private scheduled = false;
   private closing = false;
   private unreachable = false;
+  /** performance.now() of the flush that was started last. */
+  private lastStarted = 0;
   private sweeper?: NodeJS.Timeout;
 
   constructor(private readonly options: GroupCommitOptions) {
@@ -92,7 +94,7 @@ export class GroupCommit {
   /** Opens the writer connections in the background. */
   start(): void {
     for (const writer of this.writers) void writer.start();
-    this.sweeper = setInterval(() => this.shedLate(), SWEEP_MS);
+    this.sweeper = setInterval(() => this.sweep(), SWEEP_MS);
     this.sweeper.unref();
   }
 
@@ -100,10 +102,9 @@ export class GroupCommit {
     return { queueBytes: this.queue.bytes, queueBatches: this.queue.length, flushing: this.flushing.size, database: this.isDown() ? 'disconnected' : 'connected' };
   }
 
-  /** What the sessions that store lines have; `off` when one of them has. */
+  /** What the sessions that store lines have. */
   get synchronousCommit(): string | undefined {
-    const values = this.writers.flatMap(({ synchronousCommit }) => synchronousCommit ?? []);
-    return values.includes('off') ? 'off' : values[0];
+    return leastDurable(this.writers);
   }
 
   /**
@@ -181,9 +182,13 @@ export class GroupCommit {
 
   private flushNext(): void {
     for (const writer of this.writers) {
-      if (this.queue.isEmpty) return;
+      if (this.queue.isEmpty || this.waitsForFlush()) return;
       if (!writer.busy && writer.client !== undefined) void this.flush(writer);
     }
+  }
+
+  private waitsForFlush(): boolean {
+    return this.flushing.size > 0 && this.queue.bytes < SECOND_FLUSH_BYTES && performance.now() - this.lastStarted < BRIEF_MS;
   }
 
   private async flush(writer: Writer): Promise<void> {
@@ -193,6 +198,7 @@ export class GroupCommit {
     const taken = before - this.queue.bytes;
     const isFull = !this.queue.isEmpty;
     const started = performance.now();
+    this.lastStarted = started;
     const run = this.runner.run(writer, group, started + this.options.deadlineMs * FLUSH_SHARE);
     this.flushing.add(run);
     await run;
@@ -208,10 +214,17 @@ export class GroupCommit {
     return Math.max(LEAST_FLUSH_BYTES, Math.min(FLUSH_BYTES, this.drainRate.bytesWithin(deadlineMs * LARGE_FLUSH_SHARE, performance.now())));
   }
 
-  /** Who has waited for a writer too long would not be stored within the deadline. */
-  private shedLate(): void {
+  private sweep(): void {
+    // Who has waited for a writer too long would not be stored within the deadline.
     shed(this.queue.takeArrivedBefore(performance.now() - this.options.deadlineMs * QUEUE_SHARE), refusal.overloaded());
+    this.flushNext(); // whoever waits for a flush that turned out to be slow
   }
+}
+
+/** `off` when one of them has it; undefined before the first is open. */
+export function leastDurable(sessions: readonly { readonly synchronousCommit?: string }[]): string | undefined {
+  const values = sessions.flatMap(({ synchronousCommit }) => synchronousCommit ?? []);
+  return values.includes('off') ? 'off' : values[0];
 }
 
 function shed(group: Waiting[], problem: Problem): void {

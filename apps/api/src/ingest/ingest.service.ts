@@ -4,7 +4,7 @@ import type { Admission, Admitted } from '../admission.js';
 import type { Logger } from '../logger.js';
 import type { Outcome } from './batch-queue.js';
 import type { Batch } from './batch.js';
-import { GroupCommit, type IngestStatus } from './group-commit.js';
+import { GroupCommit, leastDurable, type IngestStatus } from './group-commit.js';
 import type { LineLimits } from './line-limits.js';
 
 export const INGEST_OPTIONS = Symbol('INGEST_OPTIONS');
@@ -83,8 +83,7 @@ export class IngestService implements OnModuleInit, OnApplicationShutdown {
 
   /** `synchronous_commit` of the sessions that store lines, as it really is; `off` when one of them has it, undefined before the first is open. */
   get synchronousCommit(): string | undefined {
-    const values = [...this.commits.values()].flatMap((commit) => commit.synchronousCommit ?? []);
-    return values.includes('off') ? 'off' : values[0];
+    return leastDurable([...this.commits.values()]);
   }
 }
 
