@@ -15,10 +15,10 @@ export interface Options {
 }
 
 export const USAGE = `npm run bench -- [options]
-  --quick           two minutes instead of fifteen
-  --check           fail when a ratio is more than 25 % worse than the committed one
+  --quick           two minutes instead of fifteen: smaller amounts, some workloads left out
+  --check           fail when a ratio is more than 25 % worse than the committed one, also when measured again
   --only a,b        these workloads only
-  --rounds n        rounds of each contender
+  --rounds n        rounds of each contender, however long they take
   --json file       write the figures as JSON
   --markdown file   write the tables there instead of to stdout`;
 

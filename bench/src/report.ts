@@ -8,13 +8,18 @@ export interface Report {
   readonly finishedAt: string;
   readonly machine: Machine;
   readonly results: readonly WorkloadResult[];
+  /** Titles of those that a quick run has no time for. */
+  readonly leftOut?: readonly string[];
+  /** Those that broke off, with the reason. */
+  readonly failed?: readonly string[];
 }
 
 /** The report for people: one Markdown table for each workload. */
 export function markdown(report: Report, workloads: readonly Workload[]): string {
   const machine = Object.entries(report.machine).map(([name, value]) => `- ${name.replaceAll('_', ' ')}: ${value}`);
   const tables = report.results.map((result) => tableOf(result, workloads.find(({ id }) => id === result.id)));
-  return [`Made by \`${report.command}\` on ${report.finishedAt.slice(0, 10)}.`, '', ...machine, '', ...tables].join('\n');
+  const list = (head: string, lines: readonly string[] = []): string[] => (lines.length === 0 ? [] : [head, '', ...lines.map((words) => `- ${words}`), '']);
+  return [`Made by \`${report.command}\` on ${report.finishedAt.slice(0, 10)}.`, '', ...machine, '', ...list('Left out of a quick run:', report.leftOut), ...list('Broke off:', report.failed), ...tables].join('\n');
 }
 
 function tableOf(result: WorkloadResult, workload: Workload | undefined): string {
@@ -23,12 +28,24 @@ function tableOf(result: WorkloadResult, workload: Workload | undefined): string
   const rows = result.contenders.map((contender) => [
     contender.name,
     ...figures.map(({ name }) => spreadText(contender.figures[name])),
-    spreadText(contender.ratio),
+    contender.own === true ? '' : spreadText(contender.ratio),
     targetText(contender, workload),
   ]);
   const notes = result.contenders.flatMap(({ name, note }) => (note === undefined ? [] : [`- ${name}: ${note}`]));
+  const limits = limitLines(result, workload);
   const absent = result.notCompared.map((reason) => `- not compared: ${reason}`);
-  return [`## ${result.title}`, `Median of ${result.rounds} rounds (lowest to highest).`, '', line(head), line(head.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line), '', ...notes, ...absent, ''].join('\n');
+  const rounds = result.rounds === 1 ? 'One round' : `Median of ${result.rounds} rounds (lowest to highest)`;
+  return [`## ${result.title}`, `${rounds}${result.amount === undefined ? '' : `; ${result.amount}`}.`, '', line(head), line(head.map((_, i) => (i === 0 ? '---' : '---:'))), ...rows.map(line), '', ...limits, ...notes, ...absent, ''].join('\n');
+}
+
+/** What a figure must be by itself. */
+function limitLines(result: WorkloadResult, workload: Workload | undefined): string[] {
+  return (workload?.limits ?? []).flatMap(({ contender, figure, value }) => {
+    const measured = result.contenders.find(({ name }) => name === contender)?.figures[figure]?.median;
+    const kind = workload?.figures.find(({ name }) => name === figure);
+    if (measured === undefined || kind === undefined) return [];
+    return [`- target: ${contender}, ${figure}: ${kind.better === 'higher' ? 'at least' : 'at most'} ${shown(value)}: ${meets(measured, value, kind) ? 'met' : 'not met'}`];
+  });
 }
 
 function line(cells: readonly string[]): string {
@@ -36,7 +53,7 @@ function line(cells: readonly string[]): string {
 }
 
 function spreadText(spread: Spread | undefined): string {
-  if (spread === undefined) return '';
+  if (spread === undefined || !Number.isFinite(spread.median)) return '';
   return spread.min === spread.max ? shown(spread.median) : `${shown(spread.median)} (${shown(spread.min)} to ${shown(spread.max)})`;
 }
 

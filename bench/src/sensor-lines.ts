@@ -30,3 +30,41 @@ export function influxLines(count: number, part: Part = {}): string {
     })
     .join('\n');
 }
+
+/** A body whose lines move on in time from one request to the next. Repeating one body would write the same instants over and over. */
+export interface MovingBody {
+  /** The leading digits of each time are `@`, as many as `digits`. */
+  readonly text: string;
+  readonly digits: number;
+  /** What they are in the first request; each further one adds 1. */
+  readonly first: number;
+}
+
+const LINES_A_SECOND = 2;
+const TIME_DIGITS = 10;
+
+/** Lines as a device posts them that reads both metrics once a second. */
+export function movingSensorLines(count: number): MovingBody {
+  return movingLines(count, (time, name, value) => `${time} ${name} ${value}`);
+}
+
+/** The same as InfluxDB's line protocol. */
+export function movingInfluxLines(count: number): MovingBody {
+  return movingLines(count, (time, name, value) => `${name} value=${value} ${time}000000000`);
+}
+
+function movingLines(count: number, lineOf: (time: string, name: string, value: string) => string): MovingBody {
+  const last = Math.ceil(count / LINES_A_SECOND) - 1;
+  const own = String(last).length; // digits that tell the lines of a request apart
+  const digits = TIME_DIGITS - own;
+  const lines = Array.from({ length: count }, (_, i) => {
+    const time = '@'.repeat(digits) + String(Math.floor(i / LINES_A_SECOND)).padStart(own, '0');
+    return lineOf(time, METRICS[i % METRICS.length]!, (10 + (i % 997) / 100).toFixed(2));
+  });
+  return { text: `${lines.join('\n')}\n`, digits, first: Math.ceil(START / 10 ** own) };
+}
+
+/** The body of the n-th request. */
+export function bodyAt({ text, first }: MovingBody, n: number): string {
+  return text.replace(/@+/g, String(first + n));
+}

@@ -17,7 +17,7 @@ export interface IngotService extends Running {
 const DIST = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 const SERVES = /^Ingot \S+ serves (\S+)$/m;
 
-/** Starts the compiled service in a data folder of the stage; it ends with the stage. */
+/** Starts the compiled service in a data folder of the stage, or on the database of `env`; it ends with the stage. */
 export async function startIngot(stage: Stage, env: Record<string, string> = {}): Promise<IngotService> {
   const dataDir = path.join(stage.folder, 'ingot');
   const since = performance.now();
@@ -25,8 +25,8 @@ export async function startIngot(stage: Stage, env: Record<string, string> = {})
   stage.atEnd(() => program.stop());
   const url = await untilReady(program, () => SERVES.exec(program.output())?.[1]);
   const startSeconds = (performance.now() - since) / 1000;
-  const server = await joinOrStartEmbedded({ dataDir });
-  return { ...program, url, databaseUrl: server.url, startSeconds };
+  const databaseUrl = env.DATABASE_URL ?? (await joinOrStartEmbedded({ dataDir })).url;
+  return { ...program, url, databaseUrl, startSeconds };
 }
 
 /** A session on the service's server; it ends with the stage. */

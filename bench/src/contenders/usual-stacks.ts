@@ -5,7 +5,7 @@ import { startNodeProgram } from './empty-handler.js';
 
 /** NestJS and TypeORM on the same server. @returns its address */
 export function startNestStack(stage: Stage, databaseUrl: string): Promise<string> {
-  return startNodeProgram(stage, 'usual-stack-process.js', [databaseUrl]);
+  return startNodeProgram(stage, 'usual-stack-process.js', [inPublic(databaseUrl)]);
 }
 
 /** Flask and psycopg2 on the same server; a reason in words where it is not installed. */
@@ -13,11 +13,18 @@ export async function startFlaskStack(stage: Stage, databaseUrl: string): Promis
   const python = await pythonWithFlask();
   if (python === undefined) return { absent: 'Flask: python3 with flask and psycopg2 is not installed' };
   const port = await freePort();
-  const program = startProcess(python, [path.resolve('bench/src/contenders/usual-stack-flask.py')], { BENCH_DATABASE_URL: databaseUrl, BENCH_PORT: String(port) });
+  const program = startProcess(python, [path.resolve('bench/src/contenders/usual-stack-flask.py')], { BENCH_DATABASE_URL: inPublic(databaseUrl), BENCH_PORT: String(port) });
   stage.atEnd(() => program.stop());
   const url = `http://127.0.0.1:${port}`;
   await untilReady(program, () => fetch(url).then(() => true, () => undefined));
   return { url };
+}
+
+/** Their tables go to `public`: the user is called like the service's own schema, which would otherwise come first. */
+function inPublic(databaseUrl: string): string {
+  const url = new URL(databaseUrl);
+  url.searchParams.set('options', '-csearch_path=public'); // without a space, which URL and libpq write in two ways
+  return url.toString();
 }
 
 /** The first Python of the path, or the system's own, that has both packages. */

@@ -8,17 +8,23 @@ interface Order {
   seconds: number;
   headers: Record<string, string>;
   bodyFile?: string;
+  /** Of a moving body: what its `@` are in the first request. */
+  clock?: number;
 }
 
-const { url, connections, seconds, headers, bodyFile } = JSON.parse(process.argv[2] ?? '{}') as Order;
+const { url, connections, seconds, headers, bodyFile, clock } = JSON.parse(process.argv[2] ?? '{}') as Order;
+const body = bodyFile === undefined ? undefined : readFileSync(bodyFile);
+const moving = clock === undefined ? undefined : body?.toString();
+let now = clock ?? 0;
 const result = await autocannon({
   url,
   connections,
   duration: seconds,
   timeout: 30,
   headers,
-  method: bodyFile === undefined ? 'GET' : 'POST',
-  ...(bodyFile === undefined ? {} : { body: readFileSync(bodyFile) }),
+  method: body === undefined ? 'GET' : 'POST',
+  ...(body === undefined ? {} : { body }),
+  ...(moving === undefined ? {} : { requests: [{ setupRequest: (request: autocannon.Request) => ({ ...request, body: moving.replace(/@+/g, String(now++)) }) }] }),
 });
 process.stdout.write(
   `${JSON.stringify({

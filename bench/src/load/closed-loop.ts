@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installed, runProcess } from '../process.js';
+import type { MovingBody } from '../sensor-lines.js';
 
 /** So many connections, each sending its next request when it has the answer to the last one. */
 export interface Load {
@@ -9,7 +10,9 @@ export interface Load {
   readonly connections: number;
   readonly seconds: number;
   /** What is posted; undefined = GET. */
-  readonly body?: Buffer;
+  readonly body?: Buffer | MovingBody;
+  /** The requests of a moving body that have been sent before. */
+  readonly sent?: number;
   readonly headers?: Readonly<Record<string, string>>;
   /** Where the generator's files may be written. */
   readonly folder: string;
@@ -19,6 +22,8 @@ export interface LoadResult {
   readonly perSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** No later body of a moving one has been sent. */
+  readonly sent: number;
 }
 
 /**
@@ -36,41 +41,49 @@ export function generatorName(): string {
   return installed('wrk') === undefined ? 'autocannon' : 'wrk';
 }
 
-async function byWrk(wrk: string, { url, connections, seconds, body, headers = {}, folder }: Load): Promise<LoadResult> {
+async function byWrk(wrk: string, { url, connections, seconds, body, headers = {}, folder, sent = 0 }: Load): Promise<LoadResult> {
   const script = path.join(folder, 'load.lua');
   const bodyFile = path.join(folder, 'load.body');
-  writeFileSync(bodyFile, body ?? '');
-  writeFileSync(script, luaScript(bodyFile, body !== undefined, headers));
+  writeFileSync(bodyFile, textOf(body));
+  writeFileSync(script, [...luaRequest(bodyFile, body, sent), ...luaHeaders(headers), ...LUA_RESULT].join('\n'));
   const output = await runProcess(wrk, ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '30s', '-s', script, url]);
   const found = /^RESULT (\{.*\})$/m.exec(output);
   if (found === null) throw new Error(`wrk said nothing of its result:\n${output}`);
   const result = JSON.parse(found[1]!) as { requests: number; microseconds: number; failed: number; p50: number; p99: number };
   if (result.failed > 0 || result.requests === 0) throw new Error(`${result.failed} of ${result.requests} requests to ${url} failed`);
-  return { perSecond: result.requests / (result.microseconds / 1e6), p50Ms: result.p50 / 1000, p99Ms: result.p99 / 1000 };
+  return { perSecond: result.requests / (result.microseconds / 1e6), p50Ms: result.p50 / 1000, p99Ms: result.p99 / 1000, sent: sent + result.requests + connections };
 }
 
-function luaScript(bodyFile: string, post: boolean, headers: Readonly<Record<string, string>>): string {
-  return [
-    `local file = io.open(${JSON.stringify(bodyFile)}, "rb")`,
-    'wrk.body = file:read("*a")',
-    'file:close()',
-    `wrk.method = "${post ? 'POST' : 'GET'}"`,
-    ...Object.entries(headers).map(([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`),
-    'function done(summary, latency)',
-    '  local e = summary.errors',
-    '  print(string.format(\'RESULT {"requests":%d,"microseconds":%d,"failed":%d,"p50":%d,"p99":%d}\', summary.requests, summary.duration,',
-    '    e.connect + e.read + e.write + e.status + e.timeout, latency:percentile(50), latency:percentile(99)))',
-    'end',
-    '',
-  ].join('\n');
+function textOf(body: Load['body']): Buffer | string {
+  return body === undefined ? '' : Buffer.isBuffer(body) ? body : body.text;
 }
 
-async function byAutocannon({ url, connections, seconds, body, headers = {}, folder }: Load): Promise<LoadResult> {
+function luaRequest(bodyFile: string, body: Load['body'], sent: number): string[] {
+  const read = [`local file = io.open(${JSON.stringify(bodyFile)}, "rb")`, 'local body = file:read("*a")', 'file:close()', `wrk.method = "${body === undefined ? 'GET' : 'POST'}"`];
+  if (body === undefined || Buffer.isBuffer(body)) return [...read, 'wrk.body = body'];
+  return [...read, `local clock = ${body.first + sent - 1}`, 'function request()', '  clock = clock + 1', '  return wrk.format(nil, nil, nil, (body:gsub("@+", string.format("%d", clock))))', 'end'];
+}
+
+function luaHeaders(headers: Readonly<Record<string, string>>): string[] {
+  return Object.entries(headers).map(([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`);
+}
+
+const LUA_RESULT = [
+  'function done(summary, latency)',
+  '  local e = summary.errors',
+  '  print(string.format(\'RESULT {"requests":%d,"microseconds":%d,"failed":%d,"p50":%d,"p99":%d}\', summary.requests, summary.duration,',
+  '    e.connect + e.read + e.write + e.status + e.timeout, latency:percentile(50), latency:percentile(99)))',
+  'end',
+  '',
+];
+
+async function byAutocannon({ url, connections, seconds, body, headers = {}, folder, sent = 0 }: Load): Promise<LoadResult> {
   const bodyFile = path.join(folder, 'load.body');
-  if (body !== undefined) writeFileSync(bodyFile, body);
+  if (body !== undefined) writeFileSync(bodyFile, textOf(body));
+  const clock = body === undefined || Buffer.isBuffer(body) ? undefined : body.first + sent;
   const script = path.join(path.dirname(fileURLToPath(import.meta.url)), 'autocannon-process.js');
-  const output = await runProcess(process.execPath, [script, JSON.stringify({ url, connections, seconds, headers, ...(body === undefined ? {} : { bodyFile }) })]);
+  const output = await runProcess(process.execPath, [script, JSON.stringify({ url, connections, seconds, headers, ...(body === undefined ? {} : { bodyFile }), clock })]);
   const result = JSON.parse(output.split('\n').findLast((text) => text.startsWith('{')) ?? '{}') as { requests: number; seconds: number; failed: number; p50: number; p99: number };
   if (result.failed > 0 || !(result.requests > 0)) throw new Error(`${result.failed} of ${result.requests} requests to ${url} failed`);
-  return { perSecond: result.requests / result.seconds, p50Ms: result.p50, p99Ms: result.p99 };
+  return { perSecond: result.requests / result.seconds, p50Ms: result.p50, p99Ms: result.p99, sent: sent + result.requests + connections };
 }

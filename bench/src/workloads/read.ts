@@ -1,15 +1,17 @@
-import { openSession, startIngot } from '../contenders/ingot.js';
+import http from 'node:http';
+import { openSession, startIngot, type IngotService } from '../contenders/ingot.js';
 import { copyAway } from '../contenders/postgres-floor.js';
 import { startInflux } from '../contenders/time-series.js';
 import { startNestStack } from '../contenders/usual-stacks.js';
-import { influxLines, sensorLines } from '../sensor-lines.js';
+import { influxLines } from '../sensor-lines.js';
 import type { Contender, Prepared, Round, Stage, Workload } from '../workload.js';
 import { residentMegabytes } from './start-up.js';
-import { untilCovered } from './sustained.js';
+import { DAYS, mustTake, storedReadings } from './stored-readings.js';
 
-const RANGE = 'from=2022-04-14&to=2022-04-16';
-const FLOOR = `copy (select reading_time, metric_name, metric_value from silver.stg_readings where reading_time between '2022-04-14' and '2022-04-16 23:59:59.999999' order by reading_time, raw_id) to stdout`;
-const BATCH = 100_000;
+// The last reading comes before the last half minute of the year.
+const FLOOR = `copy (select reading_time, metric_name, metric_value from silver.stg_readings where reading_time between '2022-04-14' and '2023-04-13 23:59:59.999' order by reading_time, raw_id) to stdout`;
+const FORMATS = ['json', 'ndjson', 'csv', 'parquet', 'arrow'];
+const BINARY = ['parquet', 'arrow'];
 
 /** A large answer: every format of Ingot against the bare COPY of the same rows, and what others give for the same question. */
 export const read: Workload = {
@@ -20,27 +22,31 @@ export const read: Workload = {
     { against: 'COPY TO STDOUT of the same rows', ratio: 2.5 },
     { against: 'InfluxDB, chunked JSON', ratio: 1 },
   ],
+  limits: [{ contender: 'Ingot', figure: 'service RSS MB', value: 200 }],
   seconds: { full: 1, quick: 1 },
   rounds: { full: 3, quick: 1 },
   prepare,
 };
 
 async function prepare(stage: Stage): Promise<Prepared> {
-  const readings = stage.quick ? 200_000 : 1_000_000;
-  const ingot = await startIngot(stage);
-  stage.say(`storing ${readings.toLocaleString('en-US')} readings with each contender`);
-  for (let from = 0; from < readings; from += BATCH) await mustTake(`${ingot.url}/data`, sensorLines(BATCH, { days: 3, from, of: readings }));
+  const { ingot, readings, amount } = await storedReadings(stage);
   const client = await openSession(stage, ingot.databaseUrl);
-  await untilCovered(ingot.url);
+  const second = await startIngot(stage, { DATABASE_URL: ingot.databaseUrl, HOST: '127.0.0.1', INGOT_AUTH: 'off', INGOT_ROLE: 'api' });
   const nest = await startNestStack(stage, ingot.databaseUrl);
+  stage.say('storing them with the others too');
   await client.query('insert into public.usual_stack_reading (time, name, value) select reading_time, metric_name, metric_value from silver.stg_readings order by raw_id');
-  await client.query('analyze public.usual_stack_reading');
+  await client.query('vacuum analyze public.usual_stack_reading');
+  stage.atEnd(async () => void (await client.query('drop table public.usual_stack_reading')));
   const influx = await startInflux(stage);
-  if (!('absent' in influx)) for (const part of chunks(influxLines(readings, { days: 3 }), 50_000)) await mustTake(influx.writeUrl, part);
-  const formats = ['json', 'ndjson', 'csv', 'parquet', 'arrow'];
+  if (!('absent' in influx)) for (const part of chunks(influxLines(readings, { days: DAYS }), 50_000)) await mustTake(influx.writeUrl, part);
   return {
+    amount,
     contenders: [
-      ...formats.map((format): Contender => ({ name: format === 'json' ? 'Ingot' : `Ingot, ${format}`, measure: () => take(`${ingot.url}/data?${RANGE}&format=${format}`, ingot.pid) })),
+      ...FORMATS.map((format): Contender => ({
+        name: format === 'json' ? 'Ingot' : `Ingot, ${format}`,
+        ...(format === 'json' ? { note: 'memory is the highest while it answered; Parquet and Arrow are answered by a process of their own, so that theirs is told apart' } : { own: true }),
+        measure: () => readIngot(BINARY.includes(format) ? second : ingot, format),
+      })),
       {
         name: 'COPY TO STDOUT of the same rows',
         note: 'the same server, sorted the same way, read by the driver',
@@ -50,36 +56,50 @@ async function prepare(stage: Stage): Promise<Prepared> {
           return { s: (performance.now() - since) / 1000, MB: bytes / 1e6 };
         },
       },
-      { name: 'NestJS + TypeORM find()', note: 'the same rows in a table of its own with an index on the time', measure: () => take(`${nest}/data?from=2022-04-14T00:00:00Z&to=2022-04-16T23:59:59.999Z`) },
-      ...('absent' in influx ? [] : [{ name: 'InfluxDB, chunked JSON', measure: () => take(`${influx.queryUrl}&chunked=true&chunk_size=10000&q=${encodeURIComponent('select value from Voltage, Current')}`) }]),
+      { name: 'NestJS + TypeORM find()', note: 'the same rows in a table of its own with an index on the time', measure: () => take(`${nest}/data?from=2022-04-14T00:00:00Z&to=2023-04-13T23:59:59.999Z`) },
+      ...('absent' in influx ? [] : [{ name: 'InfluxDB, chunked JSON', note: 'the same points, series by series', measure: () => take(`${influx.queryUrl}&chunked=true&chunk_size=10000&q=${encodeURIComponent('select value from Voltage, Current')}`) }]),
     ],
     notCompared: 'absent' in influx ? [influx.absent] : [],
   };
 }
 
+let questions = 0;
+
+/** All of it. Another last millisecond each time gives the same rows, and no answer that is kept from the time before. */
+function readIngot({ url, pid }: IngotService, format: string): Promise<Round> {
+  const to = `2023-04-13T23:59:59.${String(++questions % 1000).padStart(3, '0')}Z`;
+  return take(`${url}/data?from=2022-04-14&to=${to}&format=${format}`, pid);
+}
+
 /** Reads a whole answer and throws it away; the memory is the service's highest while it did so. */
 async function take(url: string, pid?: number): Promise<Round> {
+  let memory = Number.NaN;
+  const look = (): void => {
+    if (pid !== undefined) memory = Math.max(Number.isNaN(memory) ? 0 : memory, residentMegabytes(pid));
+  };
+  const watch = setInterval(look, 20);
   const since = performance.now();
-  const response = await fetch(url);
-  if (!response.ok || response.body === null) throw new Error(`${url}: ${response.status} ${await response.text()}`);
-  let bytes = 0;
   let first = Number.NaN;
-  let memory = 0;
-  const watch = setInterval(() => (memory = Math.max(memory, pid === undefined ? Number.NaN : residentMegabytes(pid))), 20);
+  let bytes = 0;
   try {
-    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
-      if (bytes === 0) first = performance.now() - since;
-      bytes += chunk.length;
-    }
+    // Not fetch(): its streams cost more than what some of the contenders do.
+    await new Promise<void>((resolve, reject) => {
+      const request = http.get(url, { agent: false }, (response) => {
+        if (response.statusCode !== 200) reject(new Error(`${url}: ${response.statusCode}`));
+        response.on('data', (chunk: Buffer) => {
+          if (bytes === 0) first = performance.now() - since;
+          bytes += chunk.length;
+        });
+        response.once('end', resolve);
+        response.once('error', reject);
+      });
+      request.once('error', reject);
+    });
+    look();
   } finally {
     clearInterval(watch);
   }
-  return { s: (performance.now() - since) / 1000, 'first byte ms': first, 'service RSS MB': memory === 0 ? Number.NaN : memory, MB: bytes / 1e6 };
-}
-
-async function mustTake(url: string, body: string): Promise<void> {
-  const response = await fetch(url, { method: 'POST', body, headers: { 'content-type': 'text/plain' } });
-  if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}`);
+  return { s: (performance.now() - since) / 1000, 'first byte ms': first, 'service RSS MB': memory, MB: bytes / 1e6 };
 }
 
 function* chunks(text: string, lines: number): Generator<string> {
