@@ -3,7 +3,7 @@ import { formatPlace } from '@ingot/datasets';
 import { grantRights, isMigrated, migrate } from '@ingot/db';
 import { checkEndpoints, type DescribedEndpoint } from '@ingot/endpoints';
 import { adoptCluster, apply, isKnown } from '@ingot/models';
-import { checkServer, connect, ServerCheckError, startEmbedded, type EmbeddedServer } from '@ingot/postgres';
+import { checkServer, connect, endOnAbort, ServerCheckError, startEmbedded, type EmbeddedServer } from '@ingot/postgres';
 import { checkLogins, givenUrls } from './database-logins.js';
 import { describeProject } from './describe-project.js';
 import { createLogger, type Logger } from './logger.js';
@@ -14,13 +14,16 @@ import { startTracing } from './tracing/start-tracing.js';
 
 type Say = (line: string) => void;
 
+const NEVER = new AbortController().signal;
+
 /**
  * From settings to a service that answers. What is opened goes on the closing list at once, so that a boot that fails
  * half way leaves nothing running.
- * @param signal aborted when the start is not wanted any more; it ends the wait for a server that recovers
+ * @param signal aborted when the start is not wanted any more; it ends the wait for a server that recovers, and a backfill,
+ *   which the next start goes on with
  * @returns the lines that welcome the person who started it
  */
-export async function boot(config: Config, open: ClosingList, say: Say, signal?: AbortSignal): Promise<{ welcome: string[] }> {
+export async function boot(config: Config, open: ClosingList, say: Say, signal = NEVER): Promise<{ welcome: string[] }> {
   const project = await loadProject(config.INGOT_SQL_DIR);
   const tracing = await startTracing(config, project.version, (err) => logger.warn({ err }, 'traces could not be handed over'));
   const logger = createLogger(config.INGOT_LOG_LEVEL, tracing?.logFields);
@@ -28,25 +31,26 @@ export async function boot(config: Config, open: ClosingList, say: Say, signal?:
   for (const warning of project.datasets.flatMap(({ warnings }) => warnings)) logger.warn(`${formatPlace(warning)}: ${warning.message}`);
   const server = config.embedded ? await startServer(config, open, say, signal) : undefined;
   const urls = server?.urls ?? givenUrls(config);
-  const endpoints = await prepareDatabase(urls.owner, config, project, logger);
+  const endpoints = await prepareDatabase(urls.owner, config, project, logger, signal);
   if (server === undefined) for (const warning of await checkLogins(urls)) logger.warn(warning);
   const address = await serve(urls, config, { ...project, endpoints }, logger, open, tracing);
   server?.announce(address);
   return { welcome: welcome(address, project, server, config) };
 }
 
-async function startServer(config: Config, open: ClosingList, say: Say, signal?: AbortSignal): Promise<EmbeddedServer> {
+async function startServer(config: Config, open: ClosingList, say: Say, signal: AbortSignal): Promise<EmbeddedServer> {
   const server = await startEmbedded({ dataDir: config.INGOT_DATA_DIR, onProgress: say, signal });
   open.add('embedded PostgreSQL', () => server.stop());
   return server;
 }
 
 /** A reachable server, the operational schema, watermarks that fit this cluster, the files applied, by us or by `ingot apply`, and endpoints that the database can run. */
-async function prepareDatabase(url: string, config: Config, { datasets, endpoints }: Project, logger: Logger): Promise<DescribedEndpoint[]> {
+async function prepareDatabase(url: string, config: Config, { datasets, endpoints }: Project, logger: Logger, signal: AbortSignal): Promise<DescribedEndpoint[]> {
   const auto = config.INGOT_APPLY === 'auto';
   await checkServer(url); // what it warns of, readiness says, and goes on saying
   if (auto) await migrate(url);
   const client = await connect({ url, name: 'ingot apply', settings: { jit: 'off' } });
+  const letGo = endOnAbort(client, signal);
   try {
     if (!(await isMigrated(client))) throw notPrepared('has no operational schema of this release');
     await adoptCluster(client, (notice) => logger.warn(notice)); // before the first line is accepted
@@ -65,6 +69,7 @@ async function prepareDatabase(url: string, config: Config, { datasets, endpoint
     }
     return await describeProject(client, { datasets, endpoints }, (warning) => logger.warn(warning));
   } finally {
+    letGo();
     await client.end();
   }
 }
@@ -73,8 +78,8 @@ function notPrepared(lack: string): ServerCheckError {
   return new ServerCheckError(`DATABASE_URL: the database ${lack}: run \`npx ingot apply\` first, or set INGOT_APPLY=auto`);
 }
 
-function welcome(address: string, project: Project, server: EmbeddedServer | undefined, { INGOT_AUTH: auth }: Config): string[] {
-  const route = project.datasets.flatMap((dataset) => dataset.sources)[0]?.path;
+function welcome(address: string, project: Project, server: EmbeddedServer | undefined, { INGOT_AUTH: auth, INGOT_ROLE: role }: Config): string[] {
+  const route = role === 'transform' ? undefined : project.datasets.flatMap((dataset) => dataset.sources)[0]?.path;
   const key = auth === 'required' ? "-H 'Authorization: Bearer <key>' " : '';
   return [
     `Ingot ${project.version} serves ${address}`,

@@ -31,6 +31,6 @@ export function httpLimits(config: Config): HttpLimits {
   };
 }
 
-function listOf(text: string): string[] {
+export function listOf(text: string): string[] {
   return text.split(',').map((item) => item.trim()).filter((item) => item !== '');
 }

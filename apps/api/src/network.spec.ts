@@ -7,4 +7,10 @@ describe('the network of a client', () => {
       '2001:db8:0:1', '2001:db8:0:1', '0:0:0:0', 'fe80:0:0:0', '10.1.2.3', '10.1.2.3',
     ]);
   });
+
+  it('is the same whatever port a proxy has put behind it, and one for all that is no address', () => {
+    expect([network('10.1.2.3:5678'), network('[2001:db8:0:1::1]:5678'), network('[2001:db8:0:1::2]'), network('unknown'), network('_hidden7'), network('10.1.2.3:x')]).toEqual([
+      '10.1.2.3', '2001:db8:0:1', '2001:db8:0:1', 'unknown', 'unknown', 'unknown',
+    ]);
+  });
 });

@@ -13,6 +13,7 @@ export const PROBLEMS = {
   'credentials-in-url': [400, 'The URL holds a key'],
   unauthenticated: [401, 'A good key is missing'],
   forbidden: [403, 'The key does not allow this'],
+  'foreign-page': [403, 'A page of another site has asked'],
   'not-found': [404, 'There is no such route'],
   'no-such-resource': [404, 'There is nothing of this name or number'],
   'method-not-allowed': [405, 'The route does not answer this method'],

@@ -1,6 +1,6 @@
 import type { Config } from '@ingot/config';
 import { Cursors } from '@ingot/endpoints';
-import { createPool, withConnection, type ConnectionPool, type ServiceUrls } from '@ingot/postgres';
+import { closePool, createPool, withConnection, type ConnectionPool, type ServiceUrls } from '@ingot/postgres';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { UNLIMITED } from './admission.js';
@@ -50,7 +50,7 @@ export async function serve(urls: ServiceUrls, config: Config, project: Describe
     return made;
   };
 
-  open.add('pools', () => Promise.all([...pools.values()].map((each) => each.end())));
+  open.add('pools', () => Promise.all([...pools.values()].map(closePool)));
 
   const sessions = sessionBudget(config, project.datasets);
   const upkeep = pool(urls.owner, 'ingot upkeep', sessions.upkeep, { jit: 'off' });

@@ -98,6 +98,7 @@ describe('a service and those who want too much of it', () => {
       expect(refused).toMatchObject({ status: 429, problem: { type: '/docs/errors#quota-exceeded', 'violated-policies': ['lines'], detail: expect.stringContaining('address 10.0.0.1 may send 200 lines a second') } });
       expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(5);
       expect(refused.headers.get('ratelimit')).toContain('"lines";r=0;');
+      expect((await post('1 a 1', from('10.0.0.1:4711'))).status).toBe(429); // as some proxies write it, with a port that the client chooses
       expect((await post('1 a 1', from('10.0.0.2'))).status).toBe(200);
     });
 
@@ -116,6 +117,15 @@ describe('a service and those who want too much of it', () => {
       const { headers } = await post('1 a 1', from('10.0.0.4'));
       expect(headers.get('ratelimit')).toContain('"bytes";r=309995;');
     });
+  });
+
+  it('takes no line from a page of another origin, where no key is asked for', async () => {
+    const line = '1893456789 FromAnotherPage 1';
+    const ask = async (headers: string): Promise<number[]> =>
+      statusesOf((await sendRaw(service.url, `POST /data HTTP/1.1\r\nHost: 127.0.0.1\r\n${headers}Content-Type: text/plain\r\nContent-Length: ${line.length}\r\nConnection: close\r\n\r\n${line}`)).text);
+    expect(await ask('Origin: https://evil.example\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: no-cors\r\n')).toEqual([403]);
+    expect(await ask('Origin: https://evil.example\r\n')).toEqual([403]);
+    expect(await storedLines()).not.toContain(line);
   });
 
   it('answers each of the smuggling cases with one refusal, and takes no line of them', async () => {

@@ -66,6 +66,7 @@ describe('health, errors and shutdown', () => {
   it.each([
     ['a URL that cannot be decoded', 'GET /% HTTP/1.1\r\nHost: x\r\n\r\n', 400],
     ['two lengths at once', 'POST /data HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n', 400],
+    ['a name of the internet, which a page may have point here', 'GET /data?from=2022-04-14&to=2022-04-14 HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n', 403],
     ['no HTTP at all', 'hello\r\n\r\n', 400],
     ['a header of 20 kB', `GET /health HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
   ])('answers %s with a problem body too', async (_, text, status) => {

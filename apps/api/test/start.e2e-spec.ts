@@ -105,6 +105,7 @@ describe('npm start', () => {
     expect(await one.exit).toEqual([0, null]);
     expect(postmasterOf(dataDir)).toBeUndefined();
     expect(one.said().filter((line) => line.startsWith('Stopping'))).toEqual(['Stopping (once more to stop at once)...']);
+    expect(one.output.stdout).not.toMatch(/"level":"(warn|error)"/); // as of a session that is still open when its server ends
   });
 
   it.each([

@@ -4,7 +4,7 @@ import { loadDatasets, Problems, type Dataset } from '@ingot/datasets';
 import { isMigrated, migrate } from '@ingot/db';
 import { surveyProject, type Endpoint } from '@ingot/endpoints';
 import { adoptCluster, checkCluster } from '@ingot/models';
-import { cancelStatement, checkServer, closeAtOnce, connect, joinOrStartEmbedded } from '@ingot/postgres';
+import { checkServer, connect, endOnAbort, joinOrStartEmbedded } from '@ingot/postgres';
 import type { Client } from 'pg';
 import { CommandFailed } from './command-failed.js';
 import type { Io } from './io.js';
@@ -26,6 +26,8 @@ export interface SessionTerms {
   readonly migrate?: boolean;
   /** Reads endpoint files too: for what may take away what they read. */
   readonly endpoints?: boolean;
+  /** What a person who stopped the command wants to know: what is done and what is not. */
+  readonly whenStopped?: string;
 }
 
 const POLL_MS = 200;
@@ -40,7 +42,7 @@ export async function withDatabase<T>(io: Io, terms: SessionTerms, work: (sessio
   const { datasets, endpoints } = await loadFiles(config.INGOT_SQL_DIR, terms.endpoints ?? false);
   return withServer(io, config, async (url) => {
     if (terms.migrate) await prepare(io, url);
-    return withClient(io, url, terms.name, async (client) => {
+    return withClient(io, url, terms, async (client) => {
       if (!(await isMigrated(client))) throw new Error('The database has no operational schema of this release: run `ingot migrate` first');
       await checkCluster(client);
       return work({ config, datasets, endpoints, url, client });
@@ -68,25 +70,21 @@ export interface Prepared {
 export async function prepare(io: Io, url: string): Promise<Prepared> {
   const migrated = await migrate(url);
   for (const name of migrated) io.say(`migrated: ${name}`);
-  const base = await withClient(io, url, 'ingot migrate', (client) => adoptCluster(client, (line) => io.say(line)));
+  const base = await withClient(io, url, { name: 'ingot migrate' }, (client) => adoptCluster(client, (line) => io.say(line)));
   return { migrated, ...(base === undefined ? {} : { base }) };
 }
 
-async function withClient<T>(io: Io, url: string, name: string, work: (client: Client) => Promise<T>): Promise<T> {
+async function withClient<T>(io: Io, url: string, { name, whenStopped }: SessionTerms, work: (client: Client) => Promise<T>): Promise<T> {
   const client = await connect({ url, name, settings: { jit: 'off' } });
-  const interrupt = (): void => {
-    cancelStatement(client); // a server amid a computation does not notice that nobody listens any more
-    closeAtOnce(client);
-  };
-  io.signal.addEventListener('abort', interrupt, { once: true });
+  const letGo = endOnAbort(client, io.signal);
   try {
     return await work(client);
   } catch (error) {
     if (!io.signal.aborted) throw error;
-    io.say('stopped');
+    io.say(whenStopped === undefined ? 'stopped' : `stopped: ${whenStopped}`);
     throw new CommandFailed();
   } finally {
-    io.signal.removeEventListener('abort', interrupt);
+    letGo();
     await client.end().catch(() => undefined);
   }
 }

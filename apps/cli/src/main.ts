@@ -1,4 +1,5 @@
-import { cli } from './cli.js';
 import { terminal } from './terminal.js';
 
-process.exitCode = await cli(process.argv.slice(2), terminal(process, process.env));
+const io = terminal(process, process.env); // listens for signals before the commands are loaded
+const { cli } = await import('./cli.js');
+process.exitCode = await cli(process.argv.slice(2), io);

@@ -1,15 +1,16 @@
 import type { Io } from './io.js';
+import { Stopped } from './stopped.js';
 
 const CLEAR_LINE = '\r\u001b[2K';
 
-/** The io of a real process: results on stdout, words for people on stderr. A second Ctrl-C ends it at once. */
+/** The io of a real process: results on stdout, words for people on stderr. A second signal ends it at once. */
 export function terminal(process: NodeJS.Process, env: Io['env']): Io {
   const { stdout, stderr } = process;
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
       if (stop.signal.aborted) process.exit(130);
-      stop.abort();
+      stop.abort(new Stopped(signal));
     });
   }
   let shown: string | undefined;

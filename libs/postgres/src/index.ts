@@ -1,4 +1,4 @@
-export { connect, createPool, sessionConfig, type Connection, type ConnectionPool, type PoolOptions, type SessionOptions } from './pool.js';
+export { closePool, connect, createPool, sessionConfig, type Connection, type ConnectionPool, type PoolOptions, type SessionOptions } from './pool.js';
 export { isConnectionError, isPoolExhausted, isTransient, SQLSTATE, sqlState } from './sqlstate.js';
 export { NoAnswerError, withConnectionFor, withWatchedConnection } from './silence.js';
 export { describeStatement } from './describe-statement.js';
@@ -14,7 +14,7 @@ export { openCluster, superuserUrl, type Cluster, type ClusterOptions } from './
 export { startPostmaster, type Postmaster } from './embedded/postmaster.js';
 export { EmbeddedServerError } from './embedded/embedded-error.js';
 export { isSameProcess, processIdentity } from './embedded/process-identity.js';
-export { cancelStatement, closeAtOnce } from './read/cancel.js';
+export { closeAtOnce, endOnAbort } from './read/cancel.js';
 export { ReadError, type ReadErrorCode } from './read/read-error.js';
 export { ReadRepository, toReadError, type ReadOptions, type ReadStatus } from './read/read-repository.js';
 export { REPLICA_CHANNEL, ReplicaReads, type ReadTarget, type ReplicaOutcome, type ReplicaRequest } from './read/replica-reads.js';

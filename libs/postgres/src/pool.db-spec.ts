@@ -1,7 +1,8 @@
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createTestDatabase, type TestDatabase } from '@ingot/testing';
-import { createPool } from './pool.js';
+import { createTestDatabase, startTestCluster, type TestDatabase } from '@ingot/testing';
+import { closePool, createPool } from './pool.js';
 
 describe('a pool', () => {
   let db: TestDatabase;
@@ -22,6 +23,32 @@ describe('a pool', () => {
     expect(errors[0]).toMatchObject({ code: '57P01' });
     expect(errors[0]).not.toHaveProperty('client');
     expect((await pool.query('select 1')).rowCount).toBe(1);
-    await pool.end();
+    await closePool(pool);
+  });
+
+  it('is closed when the server has let go of its sessions, and soon when it does not answer', async () => {
+    const cluster = await startTestCluster();
+    const pools = await Promise.all(['one', 'two'].map(async (name) => {
+      const pool = createPool({ url: cluster.url, name, max: 1, acquireTimeoutMs: 1_000, onError: () => undefined });
+      await pool.query('select 1');
+      return pool;
+    }));
+    try {
+      cluster.pause();
+      let isClosed = false;
+      const first = closePool(pools[0]!).then(() => (isClosed = true));
+      await sleep(100);
+      expect(isClosed).toBe(false);
+      cluster.resume();
+      await first;
+
+      cluster.pause();
+      const since = performance.now();
+      await closePool(pools[1]!);
+      expect(performance.now() - since).toBeLessThan(2_000);
+    } finally {
+      cluster.resume();
+      await cluster.stop();
+    }
   });
 });

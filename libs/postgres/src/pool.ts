@@ -1,6 +1,8 @@
 import type { Client, PoolClient } from 'pg';
 import pg from 'pg';
 import Pool from 'pg-pool';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { closeAtOnce } from './read/cancel.js';
 
 /** What a connection is for: its name in pg_stat_activity, and the limits that the server itself keeps. */
 export interface SessionOptions {
@@ -52,6 +54,10 @@ const LETTING_GO: Record<string, string> = {
   tcp_user_timeout: '60000',
 };
 
+/** The sessions of each pool, until the server has let go of them. */
+const sessions = new WeakMap<ConnectionPool, Set<Client>>();
+const LETS_GO_WITHIN_MS = 500;
+
 /** The pinned settings and the given ones as SET LOCAL statements, for a transaction whose session may be any. */
 export function transactionSettings(settings: Record<string, string>): string {
   return Object.entries({ ...PINNED, ...settings })
@@ -88,7 +94,28 @@ export function createPool(options: PoolOptions): ConnectionPool {
   // The pool stops listening to a connection it has lent out, and an 'error' nobody listens to ends the process. The
   // statement under way is rejected with the same error, so there is nothing more to do with it here.
   pool.on('connect', (client) => client.on('error', () => undefined));
+  const open = new Set<Client>();
+  sessions.set(pool, open);
+  pool.on('connect', (client) => open.add(client));
+  pool.on('remove', (client) => open.delete(client));
   return pool;
+}
+
+/**
+ * Ends a pool once what it has lent is back, and waits until the server has let go of its sessions, which the pool's own
+ * end() does not: a server that is stopped next would break those that are left, and each would be told as an error. A
+ * server that does not answer is not waited for.
+ */
+export async function closePool(pool: ConnectionPool): Promise<void> {
+  await pool.end();
+  const open = sessions.get(pool) ?? new Set();
+  const gone = new Promise<void>((resolve) => {
+    const look = (): void => void (open.size === 0 && resolve());
+    pool.on('remove', look);
+    look();
+  });
+  await Promise.race([gone, sleep(LETS_GO_WITHIN_MS, undefined, { ref: false })]);
+  open.forEach(closeAtOnce);
 }
 
 /** One session outside any pool, connected. The caller ends it. */

@@ -16,5 +16,5 @@ export function securityOf(access: Access): JsonSchema[] {
 
 /** What asking for a key may end in. */
 export function problemsOfAccess(access: Access): readonly ProblemCode[] {
-  return access === 'public' ? [] : ['credentials-unclear', 'credentials-in-url', 'unauthenticated', 'forbidden', 'too-many-attempts', 'database-unavailable', 'identity-unavailable'];
+  return access === 'public' ? [] : ['credentials-unclear', 'credentials-in-url', 'unauthenticated', 'forbidden', 'foreign-page', 'too-many-attempts', 'database-unavailable', 'identity-unavailable'];
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { ANYBODY, NOBODY, type Principal } from '../principal.js';
+import { NOBODY, type Principal } from '../principal.js';
 import type { Attempts } from './attempts.js';
 import { credentialOf, hasCredential } from './credentials.js';
 import type { KnownCredentials } from './known-credentials.js';
@@ -12,13 +12,10 @@ export interface Authenticator {
   /**
    * @param addressOf the client's address, asked for only when it matters
    * @returns at once when it is known in memory
-   * @throws Problem (or rejects with it): unauthenticated, credentials-unclear, credentials-in-url, too-many-attempts, and what says that it cannot be found out
+   * @throws Problem (or rejects with it): unauthenticated, credentials-unclear, credentials-in-url, too-many-attempts, foreign-page, and what says that it cannot be found out
    */
-  authenticate(request: Pick<IncomingMessage, 'rawHeaders' | 'url'>, addressOf: () => string): Principal | Promise<Principal>;
+  authenticate(request: Pick<IncomingMessage, 'rawHeaders' | 'headers' | 'method' | 'url'>, addressOf: () => string): Principal | Promise<Principal>;
 }
-
-/** No key is asked for, none is looked at. */
-export const OPEN: Authenticator = { everybody: ANYBODY, authenticate: () => ANYBODY };
 
 /** Every request carries a key or a token. */
 export class KeyAuthenticator implements Authenticator {

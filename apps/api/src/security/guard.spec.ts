@@ -3,7 +3,8 @@ import { grantedScopes, type Scope } from '@ingot/keys';
 import fastify, { type FastifyInstance, type InjectOptions } from 'fastify';
 import { ANYBODY, NOBODY, principalOf, type Principal } from '../principal.js';
 import type { Problem } from '../problem.js';
-import { OPEN, type Authenticator } from './authenticator.js';
+import type { Authenticator } from './authenticator.js';
+import { OpenAuthenticator } from './foreign-pages.js';
 import { guardRoutes } from './guard.js';
 import { refusal } from './refusals.js';
 
@@ -71,7 +72,7 @@ describe('guardRoutes', () => {
   });
 
   it('lets everybody do everything where no key is asked for', async () => {
-    guardRoutes(server, OPEN);
+    guardRoutes(server, new OpenAuthenticator({ origins: [], isLocal: true }));
     route('GET', '/admin', 'admin');
     expect(await statusOf({ url: '/admin', headers: { authorization: 'Nonsense' } })).toBe(200);
     expect(seen[0]).toBe(ANYBODY);

@@ -25,6 +25,9 @@ const COOLDOWN_MS = 30_000;
 const FAILURE_PAUSE_MS = 5_000;
 const DEVICE = /^[\x21-\x7e](?:[\x20-\x7e]{0,126}[\x21-\x7e])?$/;
 
+/** As much as OpenID Connect allows. It is a key of the table of quotas, and PostgreSQL's text holds no NUL. */
+const MOST_SUBJECT_CHARACTERS = 255;
+
 /** A token has three parts and begins as the JSON of a header does. */
 export function looksLikeJwt(text: string): boolean {
   return text.startsWith('eyJ') && text.split('.').length === 3;
@@ -59,15 +62,22 @@ export class JwtVerifier {
   private verdictOn(payload: JWTPayload): Verdict {
     const device = payload[this.options.deviceClaim];
     if (device !== undefined && (typeof device !== 'string' || !DEVICE.test(device))) return { refused: `The token's claim ${this.options.deviceClaim} names no device.` };
+    const { sub } = payload;
+    if (sub !== undefined && !isSubject(sub)) return { refused: `The token's claim sub is not 1 to ${MOST_SUBJECT_CHARACTERS} characters of text.` };
     return {
       principal: {
-        ...(payload.sub === undefined ? {} : { subject: payload.sub }),
+        ...(sub === undefined ? {} : { subject: sub }),
         ...(device === undefined ? {} : { device }),
         scopes: grantedScopes(wordsOf(payload[this.options.scopeClaim]).filter(isScope), device),
       },
       expiresInMs: Math.max(0, (payload.exp ?? 0) * 1_000 - Date.now()),
     };
   }
+}
+
+/** Who signs may put anything there. */
+function isSubject(sub: unknown): boolean {
+  return typeof sub === 'string' && sub !== '' && sub.length <= MOST_SUBJECT_CHARACTERS && !sub.includes('\0');
 }
 
 function wordsOf(claim: unknown): string[] {

@@ -1,10 +1,12 @@
 import { ConfigError, type Config } from '@ingot/config';
 import { hasLiveKey, touchKeys } from '@ingot/keys';
 import { withConnectionFor, type ConnectionPool } from '@ingot/postgres';
+import { listOf } from '../http-limits.js';
 import type { Logger } from '../logger.js';
 import type { ClosingList } from '../shutdown.js';
 import { Attempts } from './attempts.js';
-import { KeyAuthenticator, OPEN, type Authenticator } from './authenticator.js';
+import { KeyAuthenticator, type Authenticator } from './authenticator.js';
+import { OpenAuthenticator } from './foreign-pages.js';
 import { JwtVerifier, looksLikeJwt } from './jwt-verifier.js';
 import { KeyLookups } from './key-lookups.js';
 import { KnownCredentials } from './known-credentials.js';
@@ -12,7 +14,7 @@ import { KnownCredentials } from './known-credentials.js';
 const NOTE_USE_MS = 60_000;
 const ANSWER_MS = 2_000;
 
-type SecurityConfig = Pick<Config, 'HOST' | 'servesNetwork' | 'INGOT_AUTH' | 'INGOT_KEY_CACHE_SECONDS' | 'INGOT_KEY_GRACE_SECONDS' | 'INGOT_AUTH_FAILURES_PER_MINUTE' | 'INGOT_JWT_ISSUER' | 'INGOT_JWT_AUDIENCE' | 'INGOT_JWT_JWKS' | 'INGOT_JWT_SCOPE_CLAIM' | 'INGOT_JWT_DEVICE_CLAIM'>;
+type SecurityConfig = Pick<Config, 'HOST' | 'servesNetwork' | 'INGOT_AUTH' | 'INGOT_CORS_ORIGINS' | 'INGOT_KEY_CACHE_SECONDS' | 'INGOT_KEY_GRACE_SECONDS' | 'INGOT_AUTH_FAILURES_PER_MINUTE' | 'INGOT_JWT_ISSUER' | 'INGOT_JWT_AUDIENCE' | 'INGOT_JWT_JWKS' | 'INGOT_JWT_SCOPE_CLAIM' | 'INGOT_JWT_DEVICE_CLAIM'>;
 
 /**
  * Who may call the service, as it is set up; says at the start what is worth a warning.
@@ -22,7 +24,7 @@ type SecurityConfig = Pick<Config, 'HOST' | 'servesNetwork' | 'INGOT_AUTH' | 'IN
 export async function openSecurity(config: SecurityConfig, openPool: () => ConnectionPool, logger: Logger, open: ClosingList): Promise<Authenticator> {
   if (config.INGOT_AUTH === 'off') {
     if (config.servesNetwork) logger.warn(`INGOT_AUTH=off: whoever reaches ${config.HOST} may read and write everything`);
-    return OPEN;
+    return new OpenAuthenticator({ origins: listOf(config.INGOT_CORS_ORIGINS), isLocal: !config.servesNetwork });
   }
   const pool = openPool();
   const tokens = await openTokens(config);

@@ -32,7 +32,7 @@ export const applyCommand = (io: Io): Command => withBackfillOptions(new Command
   });
 
 async function applyFiles(io: Io, options: Options): Promise<void> {
-  await withDatabase(io, { name: 'ingot apply', migrate: true, endpoints: true }, async (session) => {
+  await withDatabase(io, { name: 'ingot apply', migrate: true, endpoints: true, whenStopped: 'what is not told as applied is as it was, and the next `ingot apply` goes on with it' }, async (session) => {
     const outcomes = [];
     for (const dataset of chooseDatasets(session.datasets, options.dataset)) {
       let applied: Applied | undefined;

@@ -15,7 +15,7 @@ export const rebuildCommand = (io: Io): Command => withBackfillOptions(withSelec
   .addOption(jsonOption())
   .action((selectors: string[], options: Options) => {
     if (selectors.length + (options.select?.length ?? 0) === 0) throw new WrongUsage('rebuild: say which models; `ingot rebuild \'*\'` takes all of them');
-    return withDatabase(io, { name: 'ingot rebuild', endpoints: true }, async (session) => {
+    return withDatabase(io, { name: 'ingot rebuild', endpoints: true, whenStopped: 'what is not told as rebuilt is as it was, and the same command goes on with it' }, async (session) => {
       const { client, datasets } = session;
       const chosen = new Set(chooseRelations(datasets, selectors, options).relations);
       const tables = datasets.flatMap(({ models }) => models).filter(({ relation, materialized }) => chosen.has(relation) && materialized !== 'view');

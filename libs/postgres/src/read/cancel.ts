@@ -1,6 +1,5 @@
 import net from 'node:net';
-import type { Client } from 'pg';
-import type { Connection } from '../pool.js';
+import type { Client, PoolClient } from 'pg';
 
 const CANCEL_REQUEST = 80877102; // 1234 in the upper 16 bits, 5678 in the lower. PostgreSQL documentation, 54.7 "CancelRequest"
 const PATIENCE_MS = 2_000;
@@ -18,7 +17,7 @@ interface Session {
  * Asks the server to stop what the session does, on a connection of its own as the protocol wants it. Best effort: a
  * server that cannot be asked notices the closed connection at its next write.
  */
-export function cancelStatement(client: Client | Connection): void {
+export function cancelStatement(client: Client | PoolClient): void {
   const { processID, secretKey, host, port } = client as unknown as Session;
   if (processID === null || secretKey === null) return;
   const packet = Buffer.alloc(16);
@@ -34,6 +33,20 @@ export function cancelStatement(client: Client | Connection): void {
 }
 
 /** Closes the session's socket at once. `end()` would wait for an answer that a hung server never gives. */
-export function closeAtOnce(client: Client | Connection): void {
+export function closeAtOnce(client: Client | PoolClient): void {
   (client as unknown as Session).connection.stream.destroy();
+}
+
+/**
+ * Ends the session, and what the server does for it, once the signal is aborted; at once when it is already.
+ * @returns a function after which the signal means nothing to the session any more
+ */
+export function endOnAbort(client: Client | PoolClient, signal: AbortSignal): () => void {
+  const end = (): void => {
+    cancelStatement(client); // a server amid a computation does not notice that nobody listens any more
+    closeAtOnce(client);
+  };
+  if (signal.aborted) end();
+  else signal.addEventListener('abort', end, { once: true });
+  return () => signal.removeEventListener('abort', end);
 }

@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import pRetry from 'p-retry';
-import { createPool, transactionSettings, type Connection, type ConnectionPool, type SessionOptions } from '../pool.js';
+import { closePool, createPool, transactionSettings, type Connection, type ConnectionPool, type SessionOptions } from '../pool.js';
 import { closeIdle, NoAnswerError } from '../silence.js';
 import { isPoolExhausted, isTransient, SQLSTATE, sqlState } from '../sqlstate.js';
 import { CopyRead, OutgrownError, type CopyRequest, type SharedRoom } from './copy-read.js';
@@ -123,7 +123,7 @@ export class ReadRepository {
   /** Waits for the statements under way, at most the time a read may last; then ends the answers that are left. */
   close(): Promise<void> {
     this.breaker.close();
-    this.closed ??= this.pool.end().then(() => this.endAnswers());
+    this.closed ??= closePool(this.pool).then(() => this.endAnswers());
     return this.closed;
   }
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, realpathSync, rmSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import { connect } from '../../pool.js';
-import { cancelStatement, closeAtOnce } from '../../read/cancel.js';
+import { endOnAbort } from '../../read/cancel.js';
 import type { Client } from 'pg';
 import { findBinaries } from '../binaries.js';
 import { openCluster, superuserUrl, type ClusterOptions } from '../cluster.js';
@@ -136,13 +136,9 @@ async function startServer(options: ClusterOptions, signal: AbortSignal | undefi
 
 async function openSession(url: string, signal: AbortSignal | undefined, undo: (() => Promise<unknown>)[]): Promise<Client> {
   const client = await connect({ url, name: 'ingot upgrade', settings: { idle_in_transaction_session_timeout: '0', statement_timeout: '0', lock_timeout: '10s' } });
-  const interrupt = (): void => {
-    cancelStatement(client);
-    closeAtOnce(client);
-  };
-  signal?.addEventListener('abort', interrupt, { once: true });
+  const letGo = signal === undefined ? undefined : endOnAbort(client, signal);
   undo.push(async () => {
-    signal?.removeEventListener('abort', interrupt);
+    letGo?.();
     await client.end();
   });
   return client;
