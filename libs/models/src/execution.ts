@@ -16,6 +16,14 @@ import type { Statement, StatementResult, StepContext, StepRows } from './strate
 import type { TableRefreshes } from './tables/table-refreshes.js';
 import { unseenRows, type DatasetState, type Snapshot } from './watermark.js';
 
+/**
+ * For a statement that reads an increment: by its index, and grouped by hash. What is new has not been analysed: the planner
+ * takes all its keys for different and sorts, 0.41 instead of 0.31 s for the sums of 300,000 readings (PostgreSQL 18).
+ */
+const INCREMENT_PLANS = 'set local enable_seqscan = off; set local enable_sort = off';
+/** As an execution finds it, and may not leave it. */
+export const FREE_PLANS = 'set local enable_seqscan = on; set local enable_sort = on';
+
 /** What one execution is: a run, or a chunk of a rebuild. */
 export interface ExecutionTerms {
   readonly dataset: string;
@@ -47,7 +55,7 @@ export class Execution implements StepContext {
   readonly replays: ReadonlyMap<string, readonly string[]>;
   readonly quarantine: string;
   readonly floors: Floors;
-  private sequentialScans = true;
+  private freePlans = true;
   /** True between a savepoint and the first statement behind it. */
   private isMarked = false;
 
@@ -73,8 +81,8 @@ export class Execution implements StepContext {
     let total = 0;
     // Nothing that writes runs in parallel anyway, and starting workers to count a few rows costs 25 ms; compiling its
     // expressions makes 203 ms of the 3.4 ms that the increment of a large table takes.
-    await this.client.query('set local max_parallel_workers_per_gather = 0; set local jit = off; set local enable_seqscan = off');
-    this.sequentialScans = false;
+    await this.client.query(`set local max_parallel_workers_per_gather = 0; set local jit = off; ${INCREMENT_PLANS}`);
+    this.freePlans = false;
     for (const relation of sources) {
       const where = unseenRows('ingest_xid', state.seen, upTo);
       const { rows } = await this.client.query<{ count: string }>(`select count(*) from ${relationName(relation)} where ${where}`);
@@ -98,7 +106,7 @@ export class Execution implements StepContext {
 
   async execute(step: Step, statement: Statement): Promise<StatementResult> {
     try {
-      await this.allowSequentialScans(!statement.incrementOnly);
+      await this.choosePlans(!statement.incrementOnly);
       const { rowCount, rows } = await this.client.query<Record<string, unknown>>(statement.text, statement.values === undefined ? undefined : [...statement.values]);
       return { rowCount: rowCount ?? 0, rows };
     } catch (error) {
@@ -109,12 +117,12 @@ export class Execution implements StepContext {
 
   /** Sends a query that belongs to no step; an error is the server's. */
   async ask(text: string, incrementOnly: boolean): Promise<readonly Record<string, unknown>[]> {
-    await this.allowSequentialScans(!incrementOnly);
+    await this.choosePlans(!incrementOnly);
     return (await this.client.query<Record<string, unknown>>(text)).rows;
   }
 
   async attempt<T>(work: () => Promise<T>): Promise<T> {
-    const { sequentialScans } = this;
+    const { freePlans } = this;
     const isShared = this.isMarked; // a gated append has one savepoint: two messages less for each step
     if (!isShared) await this.client.query('savepoint attempt');
     this.isMarked = true;
@@ -127,7 +135,7 @@ export class Execution implements StepContext {
       if (isConnectionError(error)) throw error;
       await this.client.query(`rollback to savepoint attempt${isShared ? '' : '; release savepoint attempt'}`);
       this.isMarked = isShared;
-      this.sequentialScans = sequentialScans; // a setting made since the savepoint is undone with the rest
+      this.freePlans = freePlans; // a setting made since the savepoint is undone with the rest
       throw error;
     }
   }
@@ -160,10 +168,10 @@ export class Execution implements StepContext {
     return { kind: 'changing', relation, rows: written + deleted, ...(changed === undefined ? {} : { changed: changed.name }) };
   }
 
-  private async allowSequentialScans(allowed: boolean): Promise<void> {
+  private async choosePlans(free: boolean): Promise<void> {
     this.isMarked = false;
-    if (this.sequentialScans === allowed) return;
-    await this.client.query(`set local enable_seqscan = ${allowed ? 'on' : 'off'}`);
-    this.sequentialScans = allowed;
+    if (this.freePlans === free) return;
+    await this.client.query(free ? FREE_PLANS : INCREMENT_PLANS);
+    this.freePlans = free;
   }
 }

@@ -1,7 +1,7 @@
 import { withRelations, type Dataset, type Model } from '@ingot/datasets';
 import { inTransaction, type Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
-import { Execution } from '../execution.js';
+import { Execution, FREE_PLANS } from '../execution.js';
 import { prepareSession, readPlan, type Plan } from '../plan.js';
 import type { Step } from '../step.js';
 import { failureOf } from '../run-failure.js';
@@ -176,7 +176,7 @@ export class ShadowBuild {
     for (const { relation } of this.shadows.live.sources) execution.increments.set(relation, { kind: 'growing', relation, where: 'false', rows: 0, upTo });
     execution.increments.set(input, { kind: 'growing', relation: input, where: range.where, rows: range.rows, ...(this.isSource(input) ? { upTo } : {}) });
     const record = await execution.step(this.stepOf(shadow));
-    await this.client.query('set local enable_seqscan = on'); // the execution leaves it as its last statement had it
+    await this.client.query(FREE_PLANS); // the execution leaves it as its last statement had it
     return record;
   }
 

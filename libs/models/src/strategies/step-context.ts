@@ -27,7 +27,7 @@ export interface Statement {
   readonly values?: readonly unknown[];
   /** The model's own text in it, and how many characters stand before that. */
   readonly query?: { readonly rendered: RenderedQuery; readonly prefixLength: number };
-  /** True when it reads nothing but an increment and tables of the session: sequential scans are discouraged then. */
+  /** True when it reads nothing but an increment and tables of the session: sequential scans and sorts are discouraged then. */
   readonly incrementOnly: boolean;
 }
 
