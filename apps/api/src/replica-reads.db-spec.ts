@@ -71,8 +71,8 @@ function replicated(): ReplicaReads {
 
 /** Each row as its text. */
 function request(query: string, relations: readonly string[] = [], more: Partial<CopyRequest> & { replicaWaitMs?: number } = {}): CopyRequest & { replicaWaitMs?: number } {
-  const copy = (): string => `copy (select ',' || q::text from (${query}) q) to stdout (format csv, quote E'\\x01', delimiter E'\\x02')`;
-  return { name: 'test', relations, query, frame: { drop: 1, head: '', tail: '' }, copy, ...more };
+  const copy = (): string => `copy (select q::text from (${query}) q) to stdout (format csv, quote E'\\x01', delimiter E'\\x02')`;
+  return { name: 'test', relations, query, copy, ...more };
 }
 
 async function textOf(reads: { copyOut: ReplicaReads['copyOut'] }, asked: CopyRequest): Promise<string> {

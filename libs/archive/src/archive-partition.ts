@@ -127,7 +127,7 @@ interface Written {
 async function writeParquet(client: Client, table: string, path: string): Promise<{ sha256: string }> {
   const { copy, encoder } = FORMATS.parquet;
   const columns = COLUMNS.map(({ name, oid }) => ({ name, type: oid }));
-  const rows = client.query(copyTo(copy(`select ${COLUMNS.map(({ name }) => `"${name}"`).join(', ')} from only ${table}`, columns, [])));
+  const rows = client.query(copyTo(copy(`select ${COLUMNS.map(({ name }) => `"${name}"`).join(', ')} from only ${table}`, columns)));
   const hash = createHash('sha256');
   const hashed = new Transform({
     transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
@@ -135,7 +135,7 @@ async function writeParquet(client: Client, table: string, path: string): Promis
       done(null, chunk);
     },
   });
-  await pipeline(rows, encoder!(columns), hashed, createWriteStream(path));
+  await pipeline(rows, encoder(columns, []), hashed, createWriteStream(path));
   return { sha256: hash.digest('hex') };
 }
 

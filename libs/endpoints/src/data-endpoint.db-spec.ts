@@ -4,6 +4,7 @@ import { createTestDatabase, type TestDatabase } from '@ingot/testing';
 import { ReadRepository } from '@ingot/postgres';
 import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { answerOf } from '../test/formatted.js';
 import { endpointRead, FORMATS, loadEndpoints, readRequest, type Endpoint } from './index.js';
 
 type Query = Record<string, string>;
@@ -46,7 +47,7 @@ describe('the endpoint data of the sensor dataset', () => {
   const power = (day: string, value: string, device = 'default'): Promise<unknown> => database.query("insert into gold.mart_daily_power values ($1, $2, 'Power', $3)", [day, device, value]);
   const get = async (query: Query, from = reads): Promise<Item[]> => {
     const read = await from.copyOut(endpointRead(endpoint, readRequest(endpoint, urlOf(query)), FORMATS.json));
-    return JSON.parse(Buffer.concat((await read.toArray()) as Buffer[]).toString()) as Item[];
+    return JSON.parse(await answerOf(read, FORMATS.json, endpoint.omitNull)) as Item[];
   };
   const brief = (items: Item[]): string[] => items.map(({ time, name, value, device }) => [time.slice(5, 23), name, value, device].filter((part) => part !== undefined).join(' '));
 
@@ -154,7 +155,7 @@ describe('the endpoint data of the sensor dataset', () => {
         setTimeout(done, 5);
       },
     });
-    await pipeline(read, slow);
+    await pipeline(read, FORMATS.json.encoder(read.columns, endpoint.omitNull), slow);
     expect(taken).toBeGreaterThan(12_000_000);
     expect(held).toBeLessThan(600_000); // the rest of what Postgres sent and the reader has not taken is on disk
     expect(read.times.spooledBytes).toBeGreaterThan(5_000_000);

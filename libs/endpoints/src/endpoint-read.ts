@@ -11,8 +11,7 @@ export function endpointRead(endpoint: Endpoint, request: EndpointRequest, forma
     name: `${endpoint.dataset}/${endpoint.name}`,
     relations: endpoint.locks,
     query,
-    frame: format.frame,
-    copy: (columns) => format.copy(query, columns, endpoint.omitNull),
+    copy: (columns) => format.copy(query, columns),
     ...(endpoint.maxRows === undefined ? {} : { maxRows: endpoint.maxRows }),
   };
 }

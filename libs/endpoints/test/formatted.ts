@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
+import { pipeline as chain } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ResultColumn } from '@ingot/postgres';
+import type { CopyRead, ResultColumn } from '@ingot/postgres';
 import type { TestDatabase } from '@ingot/testing';
 import type { Client } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
@@ -11,10 +12,7 @@ export async function formatter(database: TestDatabase): Promise<(format: Format
   const client = await database.session();
   return async (format, query, omitNull = []) => {
     const columns = await columnsOf(client, query);
-    const { drop, head, tail } = format.frame;
-    const rows = await copied(client, format.copy(query, columns, omitNull));
-    const framed = Buffer.concat([Buffer.from(head), rows.subarray(drop), Buffer.from(tail)]);
-    return format.encoder === undefined ? framed : encoded(format, columns, [framed]);
+    return encoded(format, columns, [await copied(client, format.copy(query, columns))], omitNull);
   };
 }
 
@@ -28,12 +26,17 @@ export async function copied(client: Client, statement: string): Promise<Buffer>
 }
 
 /** What the format's encoder makes of a COPY's bytes that come in these pieces. */
-export async function encoded(format: Format, columns: readonly ResultColumn[], pieces: Iterable<Buffer>): Promise<Buffer> {
-  const encoder = format.encoder?.(columns);
-  if (encoder === undefined) throw new Error(`${format.name} has no encoder`);
+export async function encoded(format: Format, columns: readonly ResultColumn[], pieces: Iterable<Buffer>, omitNull: readonly string[] = []): Promise<Buffer> {
+  const encoder = format.encoder(columns, omitNull);
   const out: Buffer[] = [];
   await pipeline(Readable.from(pieces, { objectMode: false }), encoder, async (bytes: AsyncIterable<Buffer>) => {
     for await (const chunk of bytes) out.push(chunk);
   });
   return Buffer.concat(out);
+}
+
+/** What a client of a read in this format gets. */
+export async function answerOf(read: CopyRead, format: Format, omitNull: readonly string[] = []): Promise<string> {
+  const body = chain(read, format.encoder(read.columns, omitNull), () => undefined);
+  return Buffer.concat((await body.toArray()) as Buffer[]).toString();
 }

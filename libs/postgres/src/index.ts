@@ -19,5 +19,5 @@ export { ReadError, type ReadErrorCode } from './read/read-error.js';
 export { ReadRepository, toReadError, type ReadOptions, type ReadStatus } from './read/read-repository.js';
 export { REPLICA_CHANNEL, ReplicaReads, type ReadTarget, type ReplicaOutcome, type ReplicaRequest } from './read/replica-reads.js';
 export { READ_CHANNELS, type ReadStatement } from './read/read-report.js';
-export { type CopyRead, type CopyRequest, type Frame } from './read/copy-read.js';
+export { type CopyRead, type CopyRequest } from './read/copy-read.js';
 export { type ResultColumn } from './read/copy-statement.js';

@@ -39,18 +39,19 @@ export class Reads {
   }
 }
 
-/** Each row as text between `[` and `]`. */
+/** Each row as a line of text behind a comma. */
 export function request(query: string, more: Partial<CopyRequest> = {}): CopyRequest {
   return {
-    name: 'test', relations: [], query, frame: { drop: 1, head: '[', tail: ']' },
+    name: 'test', relations: [], query,
     copy: () => `copy (select ',' || q::text from (${query}) q) to stdout ${AS_CSV}`, ...more,
   };
 }
 
 export const kilobytes = (count: number): string => `select repeat('x', 1000) from generate_series(1, ${count})`;
 
+/** All of it, between `[` and `]` and without the first comma. */
 export async function text(read: CopyRead): Promise<string> {
-  return Buffer.concat((await read.toArray()) as Buffer[]).toString();
+  return `[${Buffer.concat((await read.toArray()) as Buffer[]).toString().slice(1)}]`;
 }
 
 /** Milliseconds until the condition holds. */

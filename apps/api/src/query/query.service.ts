@@ -113,7 +113,7 @@ export class QueryService {
     try {
       const next = page?.next();
       const link = next === undefined ? {} : { next: this.options.cursors.write(next, endpoint, request) };
-      return { body: format.encoder === undefined ? read : pipeline(read, format.encoder(read.columns), () => undefined), ...link };
+      return { body: pipeline(read, format.encoder(read.columns, endpoint.omitNull), () => undefined), ...link };
     } catch (error) {
       read.destroy(); // nobody would take it, and it would hold its room for ever
       throw error;

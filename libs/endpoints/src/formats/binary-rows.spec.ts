@@ -56,7 +56,7 @@ describe('rows of a binary COPY', () => {
       const source = new PassThrough();
       source.write(bytes.subarray(0, -2)); // all rows, without COPY's trailer
       const out: Buffer[] = [];
-      const whole = pipeline(source, format.encoder!(COLUMNS), async (given: AsyncIterable<Buffer>) => {
+      const whole = pipeline(source, format.encoder(COLUMNS, []), async (given: AsyncIterable<Buffer>) => {
         for await (const chunk of given) {
           out.push(chunk);
           if (chunk.length > 10_000) setImmediate(breakOff, source); // the first batch is out

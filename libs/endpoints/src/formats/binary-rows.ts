@@ -29,7 +29,7 @@ export interface BatchWriter {
  * Cells and bytes of a batch. Node answers nobody else while a batch is encoded: 20,000 rows of an instant, a text and a
  * double take hyparquet-writer 15 to 25 ms, at most 43 ms on a machine with much else to do; 100,000 rows took 100 to 450 ms.
  */
-const BATCH_CELLS = 60_000;
+const FILE_BATCH_CELLS = 60_000;
 const BATCH_BYTES = 4 * 1024 * 1024;
 // "PGCOPY\n\377\r\n\0", flags and the length of an extension that no version has (COPY, "Binary Format").
 const HEADER_BYTES = 19;
@@ -54,13 +54,17 @@ export class BinaryRows extends Transform {
   private batchBytes = 0;
   private readonly batchRows: number;
 
-  /** @param open loads what the format needs, and makes its writer; `push` takes the bytes of the file */
+  /**
+   * @param open loads what the format needs, and makes its writer; `push` takes the bytes of the file
+   * @param batchCells of one batch; what is held in memory grows with it
+   */
   constructor(
     private readonly resultColumns: readonly ResultColumn[],
     private readonly open: (columns: readonly TypedColumn[], push: (bytes: Uint8Array) => void) => Promise<BatchWriter>,
+    batchCells = FILE_BATCH_CELLS,
   ) {
     super();
-    this.batchRows = Math.max(1, Math.floor(BATCH_CELLS / Math.max(1, resultColumns.length)));
+    this.batchRows = Math.max(1, Math.floor(batchCells / Math.max(1, resultColumns.length)));
   }
 
   override _construct(done: (error?: Error | null) => void): void {

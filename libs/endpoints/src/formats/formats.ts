@@ -3,38 +3,35 @@ import type { Format } from './format.js';
 import { arrowEncoder } from './arrow.js';
 import { binaryCopy } from './binary-rows.js';
 import { csvCopy, lineEnds } from './csv.js';
-import { jsonCopy, ndjsonCopy } from './json-rows.js';
+import { jsonCopy, jsonEncoder, ndjsonEncoder } from './json-rows.js';
 import { parquetEncoder } from './parquet.js';
-
-const BARE = { drop: 0, head: '', tail: '' } as const;
 
 const json: Format = {
   name: 'json',
   contentType: 'application/json; charset=utf-8',
   extension: 'json',
-  frame: { drop: 1, head: '[', tail: ']' },
   isText: true,
   compressible: true,
   download: false,
   copy: jsonCopy,
+  encoder: jsonEncoder,
 };
 
 const ndjson: Format = {
   name: 'ndjson',
   contentType: 'application/x-ndjson',
   extension: 'ndjson',
-  frame: BARE,
   isText: true,
   compressible: true,
   download: false,
-  copy: ndjsonCopy,
+  copy: jsonCopy,
+  encoder: ndjsonEncoder,
 };
 
 const csv: Format = {
   name: 'csv',
   contentType: 'text/csv; charset=utf-8; header=present',
   extension: 'csv',
-  frame: BARE,
   isText: true,
   compressible: true,
   download: true,
@@ -46,7 +43,6 @@ const parquet: Format = {
   name: 'parquet',
   contentType: 'application/vnd.apache.parquet',
   extension: 'parquet',
-  frame: BARE,
   isText: false,
   compressible: false,
   download: true,
@@ -58,7 +54,6 @@ const arrow: Format = {
   name: 'arrow',
   contentType: 'application/vnd.apache.arrow.stream',
   extension: 'arrows',
-  frame: BARE,
   isText: false,
   compressible: true,
   download: true,

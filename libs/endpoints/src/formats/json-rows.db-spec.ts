@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '@ingot/testing';
 import { ReadRepository } from '@ingot/postgres';
 import fc from 'fast-check';
-import { formatter } from '../../test/formatted.js';
+import { answerOf, formatter } from '../../test/formatted.js';
 import { FORMATS } from './formats.js';
 
 describe('JSON rows', () => {
@@ -21,9 +21,8 @@ describe('JSON rows', () => {
   });
 
   async function text(query: string, omitNull: string[] = []): Promise<string> {
-    const { frame, copy } = FORMATS.json;
-    const read = await reads.copyOut({ name: 'test', relations: [], query, frame, copy: (columns) => copy(query, columns, omitNull) });
-    return Buffer.concat((await read.toArray()) as Buffer[]).toString();
+    const read = await reads.copyOut({ name: 'test', relations: [], query, copy: (columns) => FORMATS.json.copy(query, columns) });
+    return answerOf(read, FORMATS.json, omitNull);
   }
   const value = async (expression: string): Promise<string> => /^\[\{"v":(.*)\}\n\]$/s.exec(await text(`select ${expression} as v`))?.[1] ?? 'no match';
 
@@ -43,6 +42,11 @@ describe('JSON rows', () => {
     ["'0001-01-01 00:00:00+00'::timestamptz", '"0001-01-01T00:00:00.000Z"'],
     ["'9999-12-31 23:59:59.999999+00'::timestamptz", '"9999-12-31T23:59:59.999Z"'],
     ["'10000-01-01 00:00:00+00'::timestamptz", '"10000-01-01T00:00:00+00:00"'],
+    ["'12344-02-29 23:59:59.120001+00'::timestamptz", '"12344-02-29T23:59:59.120001+00:00"'],
+    ["'294276-12-31 23:59:59.5+00'::timestamptz", '"294276-12-31T23:59:59.5+00:00"'],
+    ["'0044-03-15 00:00:00+00 BC'::timestamptz", '"0044-03-15T00:00:00+00:00 BC"'],
+    ["'4713-01-01 00:00:00+00 BC'::timestamptz", '"4713-01-01T00:00:00+00:00 BC"'],
+    ["'-infinity'::timestamptz", 'null'],
     ["'infinity'::timestamptz", 'null'],
     ["'2022-04-14'::date", '"2022-04-14"'],
     ["'-infinity'::date", 'null'],

@@ -47,11 +47,10 @@ export function pageRead(endpoint: Endpoint, request: EndpointRequest, format: F
       relations: endpoint.locks,
       query: fillTemplate(endpoint.template, values),
       before: fillTemplate(limit === undefined ? stateTemplate() : endTemplate(endpoint, from), known),
-      frame: format.frame,
       copy: (columns, [before]) => {
         next = endOf(endpoint, before as Before | undefined, cursor);
         const shape: PageShape = { ...from, lastArm: next?.arm ?? endpoint.arms.length - 1, upTo: next !== undefined };
-        return format.copy(fillTemplate(rowsTemplate(endpoint, shape), new Map([...known, ...bounds('up to', next)])), columns, endpoint.omitNull);
+        return format.copy(fillTemplate(rowsTemplate(endpoint, shape), new Map([...known, ...bounds('up to', next)])), columns);
       },
     },
   };

@@ -3,6 +3,7 @@ import type { Dataset } from '@ingot/datasets';
 import { ReadRepository, type CopyRequest } from '@ingot/postgres';
 import { createTestDatabase, type TestDatabase } from '@ingot/testing';
 import fc from 'fast-check';
+import { answerOf } from '../../test/formatted.js';
 import type { Endpoint, FormatName } from '../endpoint.js';
 import { endpointRead } from '../endpoint-read.js';
 import { FORMATS } from '../formats/formats.js';
@@ -54,7 +55,7 @@ describe('pages', () => {
   });
   beforeEach(() => database.query(`truncate silver.readings, gold.days; update ingot.datasets set run_id = 1, publication = 0`));
 
-  const bytes = async (request: Omit<CopyRequest, 'signal'>): Promise<string> => Buffer.concat((await (await reads.copyOut(request)).toArray()) as Buffer[]).toString();
+  const bytes = async (request: Omit<CopyRequest, 'signal'>, format: FormatName = 'ndjson'): Promise<string> => answerOf(await reads.copyOut(request), FORMATS[format]);
   const values = (kind: string | null = null): Map<string, string | null> => new Map([['kind', kind]]);
   const whole = (of: Endpoint, kind: string | null = null): Promise<string> => bytes(endpointRead(of, { values: values(kind) }, FORMATS.ndjson));
 
@@ -63,7 +64,7 @@ describe('pages', () => {
     const request = { values: values(kind), ...(limit === undefined ? {} : { limit }) };
     const given = cursor && cursors.read(cursors.write(cursor, of, request), of, request);
     const read = pageRead(of, request, FORMATS[format], given);
-    const text = await bytes(read.copy);
+    const text = await bytes(read.copy, format);
     const next = read.next();
     return { text, ...(next === undefined ? {} : { next }) };
   }

@@ -6,14 +6,6 @@ import { ReadError } from './read-error.js';
 import { Spool } from './spool/spool.js';
 import { SMALL_BYTES, type SpoolSpace } from './spool/spool-space.js';
 
-/** What stands around the bytes of a COPY. */
-export interface Frame {
-  /** Bytes to leave out at the start, 0 or 1: the separator before the first row. */
-  readonly drop: 0 | 1;
-  readonly head: string;
-  readonly tail: string;
-}
-
 export interface CopyRequest extends CopyQuery {
   /** For log lines and metrics, e.g. `sensor/data`. */
   readonly name: string;
@@ -22,7 +14,6 @@ export interface CopyRequest extends CopyQuery {
    * the caller of copyOut() as it is.
    */
   readonly copy: (columns: readonly ResultColumn[], rowsOfBefore: Described['before']) => string;
-  readonly frame: Frame;
   /** Aborted when the client is gone. */
   readonly signal?: AbortSignal;
 }
@@ -41,7 +32,7 @@ export class OutgrownError extends Error {
 const CHUNK_BYTES = 128 * 1024;
 
 /**
- * A COPY as a stream of framed bytes. It runs as fast as the database goes, whatever the reader does: what he has not
+ * A COPY as a stream of bytes. It runs as fast as the database goes, whatever the reader does: what he has not
  * taken is kept, and the connection goes back when the last row has arrived. Emits `answered` when the server has
  * answered to BEGIN, and `returned` when the connection is back or closed.
  */
@@ -122,23 +113,13 @@ export class CopyRead extends Readable {
   }
 
   private copy(statement: string): Promise<void> {
-    const { frame } = this.request;
-    let first = true;
-    const keepHead = (): void => {
-      if (first) this.keep(Buffer.from(frame.head));
-      first = false;
-    };
     return new Promise((resolve, reject) => {
       this.statement.copy(statement, {
         data: (chunk) => {
-          const drop = first ? frame.drop : 0;
-          keepHead();
-          this.keep(chunk.subarray(drop));
+          this.keep(chunk);
           if (this.statement.times.bytes > SMALL_BYTES && this.mayBeLarge()) resolve();
         },
         end: () => {
-          keepHead();
-          this.keep(Buffer.from(frame.tail));
           this.complete = this.started = true;
           this.once('returned', () => this.leave?.copied());
           this.pump();
