@@ -75,7 +75,8 @@ async function fill(stage: Stage, { rows, client, runner }: History): Promise<vo
   await run;
   const { rows: found } = await client.query<{ count: string }>('select count(*) from silver.stg_readings');
   if (Number(found[0]?.count) !== rows) throw new Error(`the history of ${rows} rows has ${found[0]?.count}`);
-  await client.query('vacuum analyze silver.stg_readings, silver.int_daily_metric, gold.mart_daily_power');
+  // Also bronze: while the first VACUUM of so much is under way, no run can summarise the index by which new rows are found.
+  await client.query('vacuum analyze bronze.raw_readings, silver.stg_readings, silver.int_daily_metric, gold.mart_daily_power');
   stage.say(`history of ${rows.toLocaleString('en-US')} rows, made in ${Math.round((performance.now() - since) / 1000)} s`);
 }
 

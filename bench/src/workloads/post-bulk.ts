@@ -7,7 +7,7 @@ export const postBulk = postWorkload({
   linesPerRequest: 1_000,
   connections: 8,
   unit: 'lines/s',
-  seconds: { full: 5, quick: 2 },
+  seconds: { full: 3, quick: 2 },
   rounds: { full: 3, quick: 1 },
   targets: [
     { against: 'COPY of the same lines', ratio: 0.6 },

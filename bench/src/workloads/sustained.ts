@@ -31,22 +31,30 @@ async function prepare(stage: Stage): Promise<Prepared> {
   const client = await openSession(stage, ingot.databaseUrl);
   const body = movingSensorLines(LINES);
   const url = `${ingot.url}/data`;
+  /** Lines a second that reach gold; more can be posted, and waits then. */
   let peak = 0;
   let sent = 0;
   const atPeak = async (seconds: number): Promise<number> => {
     const load = await closedLoop({ url, connections: 8, seconds, body, sent, headers: { 'content-type': 'text/plain' }, folder: stage.folder });
-    peak = load.perSecond;
     ({ sent } = load);
     return load.perSecond * seconds * LINES;
   };
   const atHalf = async (seconds: number): Promise<number> => {
-    const { answered, failed } = await openLoop({ requests: [{ url, body, sent }], perSecond: peak / 2, seconds, connections: 8 });
+    const { answered, failed } = await openLoop({ requests: [{ url, body, sent }], perSecond: peak / LINES / 2, seconds, connections: 8 });
     sent += answered + failed;
     return answered * LINES;
   };
   return {
     contenders: [
-      { name: 'Ingot at its peak', note: 'from the first POST until gold covers the last acknowledged line', measure: (seconds) => round(ingot, client, () => atPeak(seconds)) },
+      {
+        name: 'Ingot at its peak',
+        note: 'from the first POST until gold covers the last acknowledged line',
+        async measure(seconds) {
+          const measured = await round(ingot, client, () => atPeak(seconds));
+          peak = measured['lines/s'] ?? peak;
+          return measured;
+        },
+      },
       { name: 'at half of it', own: true, note: `for ${HALF_SECONDS} s`, measure: (seconds) => round(ingot, client, () => atHalf(Math.min(seconds, HALF_SECONDS))) },
     ],
     notCompared: [],
