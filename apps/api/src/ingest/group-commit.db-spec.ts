@@ -133,8 +133,10 @@ describe('group commit', () => {
       return flushing;
     };
     await commit.submit(batch('0 warm 1'));
-    for (const end = Date.now() + 5_000; (await behind([many])) < 2 && Date.now() < end; ); // until the second session is there
-    expect(await behind([many])).toBe(2);
+    // Once the second session is there, and when the first flush takes longer than the others take to arrive.
+    let most = 0;
+    for (const end = Date.now() + 10_000; most < 2 && Date.now() < end; ) most = await behind([many]);
+    expect(most).toBe(2);
     expect(await behind(['2 b 1', '3 c 1', '4 d 1'])).toBeLessThan(2);
 
     const blocker = await database.session();

@@ -57,26 +57,26 @@ describe('Quotas', () => {
 
   it('sums up over processes, and counts on after a restart', async () => {
     const [one, other] = [process(), process()];
-    one.of(request('a'))?.take(1, 400);
-    other.of(request('a'))?.take(1, 500);
-    other.of(request('b'))?.take(1, 10);
+    one.of(request('10.0.0.1'))?.take(1, 400);
+    other.of(request('10.0.0.1'))?.take(1, 500);
+    other.of(request('10.0.0.2'))?.take(1, 10);
     await one.save();
     await other.save();
-    expect(await rows()).toEqual([{ day: '2024-10-04', subject: 'address a', bytes: 900 }, { day: '2024-10-04', subject: 'address b', bytes: 10 }]);
-    expect(other.of(request('a'))?.refuse(101)).toBeDefined();
-    expect(one.of(request('a'))?.refuse(101)).toBeUndefined(); // hears of it when it has something to add
-    one.of(request('a'))?.take(1, 1);
+    expect(await rows()).toEqual([{ day: '2024-10-04', subject: 'address 10.0.0.1', bytes: 900 }, { day: '2024-10-04', subject: 'address 10.0.0.2', bytes: 10 }]);
+    expect(other.of(request('10.0.0.1'))?.refuse(101)).toBeDefined();
+    expect(one.of(request('10.0.0.1'))?.refuse(101)).toBeUndefined(); // hears of it when it has something to add
+    one.of(request('10.0.0.1'))?.take(1, 1);
     await one.save();
-    expect(one.of(request('a'))?.refuse(100)).toBeDefined();
+    expect(one.of(request('10.0.0.1'))?.refuse(100)).toBeDefined();
     const restarted = process();
     await restarted.load();
-    expect(restarted.of(request('a'))?.refuse(99)).toBeUndefined();
-    expect(restarted.of(request('a'))?.refuse(100)).toBeDefined();
+    expect(restarted.of(request('10.0.0.1'))?.refuse(99)).toBeUndefined();
+    expect(restarted.of(request('10.0.0.1'))?.refuse(100)).toBeDefined();
   });
 
   it('loses nothing when the ledger cannot be written, and takes back what was given back', async () => {
     const quotas = process();
-    const usage = quotas.of(request('a'));
+    const usage = quotas.of(request('10.0.0.1'));
     usage?.take(1, 400);
     await database.query('alter table ingot.quota_days rename to away');
     await expect(quotas.save()).rejects.toThrow();
@@ -85,15 +85,15 @@ describe('Quotas', () => {
     await quotas.save();
     usage?.giveBack(1, 5);
     await quotas.save();
-    expect(await rows()).toEqual([{ day: '2024-10-04', subject: 'address a', bytes: 400 }]);
+    expect(await rows()).toEqual([{ day: '2024-10-04', subject: 'address 10.0.0.1', bytes: 400 }]);
     expect(usage?.refuse(600)).toBeUndefined();
     expect(usage?.refuse(601)).toBeDefined();
   });
 
   it('sweeps days of more than a week ago', async () => {
-    await database.query(`insert into ingot.quota_days values ('2024-09-26', 'address a', 1), ('2024-09-27', 'address a', 1)`);
+    await database.query(`insert into ingot.quota_days values ('2024-09-26', 'address 10.0.0.1', 1), ('2024-09-27', 'address 10.0.0.1', 1)`);
     const quotas = process();
-    quotas.of(request('a'))?.take(1, 1);
+    quotas.of(request('10.0.0.1'))?.take(1, 1);
     await quotas.save();
     expect((await rows()).length).toBe(2);
   });
