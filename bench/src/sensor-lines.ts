@@ -33,9 +33,8 @@ export function influxLines(count: number, part: Part = {}): string {
 
 /** A body whose lines move on in time from one request to the next. Repeating one body would write the same instants over and over. */
 export interface MovingBody {
-  /** The leading digits of each time are `@`, as many as `digits`. */
+  /** The leading digits of each time are `@`. */
   readonly text: string;
-  readonly digits: number;
   /** What they are in the first request; each further one adds 1. */
   readonly first: number;
 }
@@ -56,12 +55,12 @@ export function movingInfluxLines(count: number): MovingBody {
 function movingLines(count: number, lineOf: (time: string, name: string, value: string) => string): MovingBody {
   const last = Math.ceil(count / LINES_A_SECOND) - 1;
   const own = String(last).length; // digits that tell the lines of a request apart
-  const digits = TIME_DIGITS - own;
+  const moving = '@'.repeat(TIME_DIGITS - own);
   const lines = Array.from({ length: count }, (_, i) => {
-    const time = '@'.repeat(digits) + String(Math.floor(i / LINES_A_SECOND)).padStart(own, '0');
+    const time = moving + String(Math.floor(i / LINES_A_SECOND)).padStart(own, '0');
     return lineOf(time, METRICS[i % METRICS.length]!, (10 + (i % 997) / 100).toFixed(2));
   });
-  return { text: `${lines.join('\n')}\n`, digits, first: Math.ceil(START / 10 ** own) };
+  return { text: `${lines.join('\n')}\n`, first: Math.ceil(START / 10 ** own) };
 }
 
 /** The body of the n-th request. */

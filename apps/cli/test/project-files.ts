@@ -24,6 +24,18 @@ select id as raw_id, device, line as text from bronze.raw
   't/endpoints/devices.sql': '/* ---\npath: /devices\ndescription: Lines of one device.\nparameters:\n  device:\n    type: text\n    required: true\n    description: which\n--- */\nselect device, lines from gold.devices where device = :device\n',
 };
 
+/** An accumulate model `t/gold/sums.sql`, over a `silver.stg` with a number `n`. */
+export const SUMS = `/* ---
+description: The sum.
+materialized: incremental
+incremental_strategy: accumulate
+increment_on: silver.stg
+unique_key: [parity]
+accumulate: { total: sum, lines: count }
+--- */
+select n % 2 as parity, sum(n::numeric) as total, count(*) as lines from silver.stg group by 1
+`;
+
 /** Writes files below a new folder `sql` and gives its path to the work; the folder is removed afterwards. */
 export async function withProject<T>(changes: Readonly<Record<string, string | undefined>>, work: (sqlDir: string) => Promise<T>): Promise<T> {
   const root = await mkdtemp(join(tmpdir(), 'ingot-cli-'));

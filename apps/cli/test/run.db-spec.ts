@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '@ingot/testing';
 import { jsonOf, runCli, type CommandLineTerms } from './command-line.js';
-import { withProject } from './project-files.js';
+import { SUMS, withProject } from './project-files.js';
 
 const STG = `/* ---
 description: One row a line.
@@ -19,16 +19,6 @@ columns:
 -- 🙂 é 温度
 select id as raw_id, /* 🙂 */ line::int as n
 from bronze.raw
-`;
-const SUMS = `/* ---
-description: The sum.
-materialized: incremental
-incremental_strategy: accumulate
-increment_on: silver.stg
-unique_key: [parity]
-accumulate: { total: sum, lines: count }
---- */
-select n % 2 as parity, sum(n::numeric) as total, count(*) as lines from silver.stg group by 1
 `;
 const FILES = { 't/silver/stg.sql': STG, 't/gold/sums.sql': SUMS, 't/gold/devices.sql': undefined, 't/endpoints/devices.sql': undefined };
 

@@ -1,6 +1,7 @@
 // The load generator for machines without wrk, in a process of its own: its argument is the load as JSON, its last line the result.
 import { readFileSync } from 'node:fs';
 import autocannon from 'autocannon';
+import { bodyAt, type MovingBody } from '../sensor-lines.js';
 
 interface Order {
   url: string;
@@ -8,23 +9,23 @@ interface Order {
   seconds: number;
   headers: Record<string, string>;
   bodyFile?: string;
-  /** Of a moving body: what its `@` are in the first request. */
-  clock?: number;
+  /** Instead, with how many of its requests have been sent before. */
+  moving?: MovingBody;
+  sent: number;
 }
 
-const { url, connections, seconds, headers, bodyFile, clock } = JSON.parse(process.argv[2] ?? '{}') as Order;
+const { url, connections, seconds, headers, bodyFile, moving, sent } = JSON.parse(process.argv[2] ?? '{}') as Order;
 const body = bodyFile === undefined ? undefined : readFileSync(bodyFile);
-const moving = clock === undefined ? undefined : body?.toString();
-let now = clock ?? 0;
+let n = sent;
 const result = await autocannon({
   url,
   connections,
   duration: seconds,
   timeout: 30,
   headers,
-  method: body === undefined ? 'GET' : 'POST',
+  method: body === undefined && moving === undefined ? 'GET' : 'POST',
   ...(body === undefined ? {} : { body }),
-  ...(moving === undefined ? {} : { requests: [{ setupRequest: (request: autocannon.Request) => ({ ...request, body: moving.replace(/@+/g, String(now++)) }) }] }),
+  ...(moving === undefined ? {} : { requests: [{ setupRequest: (request: autocannon.Request) => ({ ...request, body: bodyAt(moving, n++) }) }] }),
 });
 process.stdout.write(
   `${JSON.stringify({

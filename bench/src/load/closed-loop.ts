@@ -41,7 +41,8 @@ export function generatorName(): string {
   return installed('wrk') === undefined ? 'autocannon' : 'wrk';
 }
 
-async function byWrk(wrk: string, { url, connections, seconds, body, headers = {}, folder, sent = 0 }: Load): Promise<LoadResult> {
+async function byWrk(wrk: string, load: Load): Promise<LoadResult> {
+  const { url, connections, seconds, body, headers = {}, folder, sent = 0 } = load;
   const script = path.join(folder, 'load.lua');
   const bodyFile = path.join(folder, 'load.body');
   writeFileSync(bodyFile, textOf(body));
@@ -49,9 +50,22 @@ async function byWrk(wrk: string, { url, connections, seconds, body, headers = {
   const output = await runProcess(wrk, ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '30s', '-s', script, url]);
   const found = /^RESULT (\{.*\})$/m.exec(output);
   if (found === null) throw new Error(`wrk said nothing of its result:\n${output}`);
-  const result = JSON.parse(found[1]!) as { requests: number; microseconds: number; failed: number; p50: number; p99: number };
-  if (result.failed > 0 || result.requests === 0) throw new Error(`${result.failed} of ${result.requests} requests to ${url} failed`);
-  return { perSecond: result.requests / (result.microseconds / 1e6), p50Ms: result.p50 / 1000, p99Ms: result.p99 / 1000, sent: sent + result.requests + connections };
+  return resultOf(load, found[1]!);
+}
+
+/** What a generator says of its load; times in milliseconds, but for `seconds`. */
+interface Outcome {
+  readonly requests: number;
+  readonly seconds: number;
+  readonly failed: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
+function resultOf({ url, connections, sent = 0 }: Load, text: string): LoadResult {
+  const { requests, seconds, failed, p50, p99 } = JSON.parse(text) as Outcome;
+  if (failed > 0 || !(requests > 0)) throw new Error(`${failed} of ${requests} requests to ${url} failed`);
+  return { perSecond: requests / seconds, p50Ms: p50, p99Ms: p99, sent: sent + requests + connections };
 }
 
 function textOf(body: Load['body']): Buffer | string {
@@ -71,19 +85,18 @@ function luaHeaders(headers: Readonly<Record<string, string>>): string[] {
 const LUA_RESULT = [
   'function done(summary, latency)',
   '  local e = summary.errors',
-  '  print(string.format(\'RESULT {"requests":%d,"microseconds":%d,"failed":%d,"p50":%d,"p99":%d}\', summary.requests, summary.duration,',
-  '    e.connect + e.read + e.write + e.status + e.timeout, latency:percentile(50), latency:percentile(99)))',
+  '  print(string.format(\'RESULT {"requests":%d,"seconds":%f,"failed":%d,"p50":%f,"p99":%f}\', summary.requests, summary.duration / 1e6,',
+  '    e.connect + e.read + e.write + e.status + e.timeout, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3))',
   'end',
   '',
 ];
 
-async function byAutocannon({ url, connections, seconds, body, headers = {}, folder, sent = 0 }: Load): Promise<LoadResult> {
+async function byAutocannon(load: Load): Promise<LoadResult> {
+  const { url, connections, seconds, body, headers = {}, folder, sent = 0 } = load;
   const bodyFile = path.join(folder, 'load.body');
-  if (body !== undefined) writeFileSync(bodyFile, textOf(body));
-  const clock = body === undefined || Buffer.isBuffer(body) ? undefined : body.first + sent;
+  if (Buffer.isBuffer(body)) writeFileSync(bodyFile, body);
+  const posted = body === undefined ? {} : Buffer.isBuffer(body) ? { bodyFile } : { moving: body };
   const script = path.join(path.dirname(fileURLToPath(import.meta.url)), 'autocannon-process.js');
-  const output = await runProcess(process.execPath, [script, JSON.stringify({ url, connections, seconds, headers, ...(body === undefined ? {} : { bodyFile }), clock })]);
-  const result = JSON.parse(output.split('\n').findLast((text) => text.startsWith('{')) ?? '{}') as { requests: number; seconds: number; failed: number; p50: number; p99: number };
-  if (result.failed > 0 || !(result.requests > 0)) throw new Error(`${result.failed} of ${result.requests} requests to ${url} failed`);
-  return { perSecond: result.requests / result.seconds, p50Ms: result.p50, p99Ms: result.p99, sent: sent + result.requests + connections };
+  const output = await runProcess(process.execPath, [script, JSON.stringify({ url, connections, seconds, headers, sent, ...posted })]);
+  return resultOf(load, output.split('\n').findLast((text) => text.startsWith('{')) ?? '{}');
 }

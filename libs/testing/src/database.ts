@@ -111,6 +111,16 @@ async function sessionsOf(admin: Client, database: string): Promise<string[]> {
   }
 }
 
+/** One query on a session of its own. */
+export async function queryAt<Row>(url: string, text: string): Promise<Row[]> {
+  const client = await connect({ url, name: 'test' });
+  try {
+    return (await client.query(text)).rows as Row[];
+  } finally {
+    await client.end();
+  }
+}
+
 async function onServer(server: string, work: (admin: Client) => Promise<void>): Promise<void> {
   const admin = await connect({ url: server, name: 'test admin' });
   try {

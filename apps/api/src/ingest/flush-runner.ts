@@ -1,4 +1,4 @@
-import { sqlState, SQLSTATE, type SessionOptions } from '@ingot/postgres';
+import { closeAtOnce, sqlState, SQLSTATE, type SessionOptions } from '@ingot/postgres';
 import type { Client } from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../logger.js';
@@ -9,7 +9,7 @@ import { extraTime, isDataError, isUnclear, isWorthRepeating, newFlush, writeFlu
 import type { Verdict } from './idempotency.js';
 import { refusal } from './refusals.js';
 import { fence, rerun, type Settlement } from './settle.js';
-import { discard, withSession } from './writer.js';
+import { withSession } from './writer.js';
 
 /** What a flush goes through: a writer, or a session made for the purpose. */
 export interface FlushConnection {
@@ -109,7 +109,7 @@ export class FlushRunner {
   /** As runInParts, on a session of its own: the writer that lost the flush may be busy with another. */
   private async runInPartsElsewhere(group: Waiting[], error: unknown, until: number): Promise<void> {
     const work = async (client: Client): Promise<void> => {
-      const connection = { client, drop: () => discard(client) };
+      const connection = { client, drop: () => closeAtOnce(client) };
       await this.runInParts(connection, group, error, until);
     };
     await withSession(this.options.session, until, work).catch(() => reject(group, refusal.unavailable('not_stored')));

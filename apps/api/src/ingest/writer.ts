@@ -1,4 +1,4 @@
-import { connect, type SessionOptions } from '@ingot/postgres';
+import { closeAtOnce, connect, type SessionOptions } from '@ingot/postgres';
 import type { Client } from 'pg';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -25,7 +25,7 @@ async function connectDurably(options: SessionOptions): Promise<{ client: Client
     const { rows } = await client.query<{ value: string }>(DURABLE);
     return { client, synchronousCommit: rows[0]!.value };
   } catch (error) {
-    discard(client);
+    closeAtOnce(client);
     throw error;
   }
 }
@@ -56,7 +56,7 @@ export class Writer {
     for (let limit = FIRST_CONNECT_MS; !this.closed; limit = Math.min(limit + FIRST_CONNECT_MS, MOST_CONNECT_MS)) {
       try {
         const { client, synchronousCommit } = await connectDurably({ ...this.session, connectTimeoutMs: limit });
-        if (this.closed) return discard(client);
+        if (this.closed) return closeAtOnce(client);
         this.synchronousCommit = synchronousCommit;
         client.once('end', () => this.lose(client));
         this.client = client;
@@ -85,14 +85,9 @@ export class Writer {
   private lose(client: Client): void {
     if (this.client !== client) return; // given up before
     this.client = undefined;
-    discard(client);
+    closeAtOnce(client);
     if (!this.closed) void this.start();
   }
-}
-
-/** Closes the socket at once: a polite goodbye would wait for a server that hangs. */
-export function discard(client: Client): void {
-  (client as Client & { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
 }
 
 /**
@@ -102,11 +97,11 @@ export function discard(client: Client): void {
 export async function withSession<T>(options: SessionOptions, until: number, work: (client: Client) => Promise<T>): Promise<T> {
   const left = (): number => Math.max(1, until - performance.now());
   const { client } = await connectDurably({ ...options, connectTimeoutMs: Math.min(options.connectTimeoutMs ?? 5_000, left()) });
-  const timer = setTimeout(() => discard(client), left());
+  const timer = setTimeout(() => closeAtOnce(client), left());
   try {
     return await work(client);
   } finally {
     clearTimeout(timer);
-    discard(client);
+    closeAtOnce(client);
   }
 }

@@ -34,9 +34,9 @@ export function typedValue(column: string, type: number): string {
 }
 
 const MICROS_TO_2000 = 946_684_800_000_000n;
-const DAYS_TO_2000 = 10_957;
+export const DAYS_TO_2000 = 10_957;
 // PostgreSQL writes infinity as the ends of the number's range.
-const [INT32_MIN, INT32_MAX, INT64_MIN, INT64_MAX] = [-(2 ** 31), 2 ** 31 - 1, -(2n ** 63n), 2n ** 63n - 1n];
+export const [INT32_MIN, INT32_MAX, INT64_MIN, INT64_MAX] = [-(2 ** 31), 2 ** 31 - 1, -(2n ** 63n), 2n ** 63n - 1n];
 
 export type FixedKind = Exclude<ColumnKind, 'text'>;
 

@@ -25,7 +25,7 @@ function cell(column: string, type: number): string {
     case OID.bool:
       return `${column}::text`; // true and false, not t and f
     case OID.timestamptz:
-      return instantText(column, false);
+      return instantText(column);
     case OID.date:
       return `case when isfinite(${column}) then ${column} end`;
     case OID.timestamp:

@@ -64,10 +64,9 @@ const arrow: Format = {
 /**
  * Every format an endpoint can answer in.
  *
- * 1 M rows (time, name, value), best of three in one run on two cores that had much else to do; speed against COPY of
- * the same columns as text, CPU of the Node process, size:
- *   text COPY 1.00 (0.5 s, 55 MB), binary COPY 1.98 (0.2 s, 36 MB), json 0.39 (0.5 s, 79 MB), ndjson 0.31 (0.4 s, 78 MB),
- *   csv 0.45 (0.6 s, 51 MB), parquet 0.40 (1.5 s, 14 MB), arrow 0.66 (0.8 s, 26 MB).
- * Resident memory of that process was never above 155 MB, libraries included.
+ * 1 M readings of a year, median of three, two cores, service and reader on the same machine (`npm run bench -- --only read`,
+ * docs/benchmarks.md); speed against COPY of the same rows as text (0.91 s, 37 MB), size: json 0.54 (68 MB), ndjson 0.56
+ * (67 MB), csv 0.50 (41 MB), parquet 0.50 (7 MB), arrow 0.77 (31 MB). Highest resident memory of the service: 213 MB for
+ * json, 258 MB for parquet and arrow, libraries included.
  */
 export const FORMATS: Readonly<Record<FormatName, Format>> = { json, ndjson, csv, parquet, arrow };

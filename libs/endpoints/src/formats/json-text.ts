@@ -1,3 +1,5 @@
+import { DAYS_TO_2000, INT32_MAX, INT32_MIN } from './column-kind.js';
+
 const LEAST_BYTES = 4 * 1024;
 const NOTHING = Buffer.alloc(0);
 /** Longer pieces are copied by a call into native code; below, a loop beats it. */
@@ -7,8 +9,7 @@ const [QUOTE, BACKSLASH, SPACE, ZERO] = [0x22, 0x5c, 0x20, 0x30];
 const HIGH = 2 ** 32;
 /** Below it, a count of microseconds is a whole number that a double holds. */
 const SAFE_HIGH = 2 ** 53 / HIGH;
-// PostgreSQL writes infinity as the ends of the number's range.
-const [INT32_MIN, INT32_MAX, UINT32_MAX] = [-(2 ** 31), 2 ** 31 - 1, 2 ** 32 - 1];
+const UINT32_MAX = HIGH - 1;
 const DAY_SECONDS = 86_400;
 
 /** JSON in the making, as bytes of UTF-8. What writes a value returns true, or false with nothing written where JSON has none. */
@@ -137,7 +138,6 @@ function splitLarge(micros: bigint): Split {
   return [Number((micros - rest) / 1_000_000n), Number(rest)];
 }
 
-const DAYS_TO_2000 = 10_957;
 /** The calendar repeats itself; JavaScript's ends 18,000 years before PostgreSQL's. */
 const [CYCLE_DAYS, CYCLE_YEARS] = [146_097, 400];
 

@@ -5,7 +5,7 @@ export const OID = {
 } as const;
 
 /**
- * SQL for the text of an instant, `2022-04-14T13:10:17.000Z`, between quotes where JSON wants them: three digits, cut.
+ * SQL for the text of an instant, `2022-04-14T13:10:17.000Z`: three digits, cut.
  * to_json() drops zeros at the end of a fraction, so the cut value gets one microsecond more and loses it again with
  * what follows the third digit. Infinity is null.
  *
@@ -13,16 +13,13 @@ export const OID = {
  * count. Best of five over 1 M rows, COPY to /dev/null: whole statement 1.92 s so, 2.10 s with date_trunc(), 2.05 s
  * with to_char(); by text surgery on timestamptz::text it was 1.4 times that of date_trunc().
  */
-export function instantText(column: string, quoted: boolean): string {
+export function instantText(column: string): string {
   const utc = `${column} at time zone 'UTC'`;
-  const cutText = (cut: string): string => {
-    const json = `to_json(${cut} + interval '1 microsecond')`;
-    return quoted ? `${json}::varchar(24) || 'Z"'` : `substr(${json}::text, 2, 23) || 'Z'`;
-  };
+  const cutText = (cut: string): string => `substr(to_json(${cut} + interval '1 microsecond')::text, 2, 23) || 'Z'`;
   return [
     `case when ${column} >= '2000-01-01 00:00:00.001+00' and ${column} < '10000-01-01 00:00:00+00' then ${cutText(`(${utc} - interval '500 microseconds')::timestamp(3)`)}`,
     `when ${column} >= '0001-01-01 00:00:00+00' and ${column} < '2000-01-01 00:00:00.001+00' then ${cutText(`date_trunc('milliseconds', ${utc})`)}`,
-    `when isfinite(${column}) then ${quoted ? `to_json(${column})::text` : `to_json(${column}) #>> '{}'`} end`,
+    `when isfinite(${column}) then to_json(${column}) #>> '{}' end`,
   ].join(' ');
 }
 

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { connect } from '../pool.js';
+import { queryAt } from '@ingot/testing';
 import { readPostmasterFile } from './postmaster-file.js';
 import { processIdentity } from './process-identity.js';
 
@@ -90,20 +90,11 @@ async function kill(service: Service): Promise<void> {
 
 const cluster = () => path.join(dataDir, 'postgres');
 
-async function query<Row>(url: string, text: string): Promise<Row[]> {
-  const client = await connect({ url, name: 'test' });
-  try {
-    return (await client.query(text)).rows as Row[];
-  } finally {
-    await client.end();
-  }
-}
-
 describe('startEmbedded in a process of its own', () => {
   it('leaves a server that the next start adopts after kill -9, with everything committed', async () => {
     const first = startService();
     const url = await first.word('url');
-    await query(url, 'create table public.kept (n int); insert into public.kept values (1)');
+    await queryAt(url, 'create table public.kept (n int); insert into public.kept values (1)');
     const postmaster = readPostmasterFile(cluster())?.pid ?? 0;
     await kill(first);
     expect(processIdentity(postmaster)).toBeDefined();
@@ -111,12 +102,12 @@ describe('startEmbedded in a process of its own', () => {
     const second = startService();
     expect(await second.word('url')).toBe(url);
     expect(await second.word('adopted')).toBe('true');
-    expect(await query(url, 'select n from public.kept')).toEqual([{ n: 1 }]);
+    expect(await queryAt(url, 'select n from public.kept')).toEqual([{ n: 1 }]);
 
     await kill(second);
     process.kill(postmaster, 'SIGKILL'); // nobody is there to start it again
     const third = startService();
-    expect(await query(await third.word('url'), 'select n from public.kept')).toEqual([{ n: 1 }]);
+    expect(await queryAt(await third.word('url'), 'select n from public.kept')).toEqual([{ n: 1 }]);
     expect(await third.word('adopted')).toBe('false');
     third.process.kill('SIGTERM');
     expect(await third.exit).toEqual([0, null]);
@@ -132,7 +123,7 @@ describe('startEmbedded in a process of its own', () => {
       await kill(killed);
       const next = startService();
       const url = await next.word('url');
-      expect(await query(url, 'select current_user as role')).toEqual([{ role: 'ingot' }]);
+      expect(await queryAt(url, 'select current_user as role')).toEqual([{ role: 'ingot' }]);
       next.process.kill('SIGTERM');
       await next.exit;
       expect(readdirSync(dataDir).filter((name) => name.includes('.init-'))).toEqual([]);
@@ -174,7 +165,7 @@ describe('startEmbedded in a process of its own', () => {
     chownSync(folder, uid, gid);
     chmodSync(folder, 0o700);
     const service = startService({ uid, gid });
-    expect(await query(await service.word('url'), 'select current_user as role')).toEqual([{ role: 'ingot' }]);
+    expect(await queryAt(await service.word('url'), 'select current_user as role')).toEqual([{ role: 'ingot' }]);
     expect(statSync(cluster()).uid).toBe(uid);
     service.process.kill('SIGTERM');
     await service.exit;

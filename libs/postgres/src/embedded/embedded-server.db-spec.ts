@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { queryAt } from '@ingot/testing';
 import { connect } from '../pool.js';
 import { openCluster } from './cluster.js';
 import { startEmbedded, type EmbeddedServer, type EmbeddedServerOptions } from './embedded-server.js';
@@ -52,15 +53,6 @@ function copySeed(): void {
   if (status !== 0) throw new Error(stderr);
 }
 
-async function query<Row>(url: string, text: string): Promise<Row[]> {
-  const client = await connect({ url, name: 'test' });
-  try {
-    return (await client.query(text)).rows as Row[];
-  } finally {
-    await client.end();
-  }
-}
-
 function superuserOf(server: EmbeddedServer): string {
   const url = new URL(server.url);
   const { postgres } = JSON.parse(readFileSync(path.join(dataDir, 'passwords.json'), 'utf8')) as { postgres: string };
@@ -69,8 +61,8 @@ function superuserOf(server: EmbeddedServer): string {
 
 const cluster = () => path.join(dataDir, 'postgres');
 const pidOf = () => readPostmasterFile(cluster())?.pid ?? 0;
-const addRow = (url: string) => query(url, 'create table if not exists public.kept (n int); insert into public.kept values (1)');
-const countRows = async (url: string) => (await query<{ count: string }>(url, 'select count(*) from public.kept'))[0]?.count;
+const addRow = (url: string) => queryAt(url, 'create table if not exists public.kept (n int); insert into public.kept values (1)');
+const countRows = async (url: string) => (await queryAt<{ count: string }>(url, 'select count(*) from public.kept'))[0]?.count;
 
 async function until(what: () => Promise<boolean> | boolean): Promise<void> {
   for (const end = Date.now() + 15_000; !(await what()); await sleep(20)) if (Date.now() > end) throw new Error(`still not so: ${what.toString()}`);
@@ -80,7 +72,7 @@ describe('startEmbedded', () => {
   it('makes a database whose service role owns it and is no superuser, in UTF-8, with checksums, on loopback alone', async () => {
     const server = await start();
     expect(server).toMatchObject({ dataDir, adopted: false });
-    const rows = await query(
+    const rows = await queryAt(
       server.url,
       `select current_user as role, rolsuper or rolcreatedb or rolcreaterole or rolreplication or rolbypassrls as power, pg_get_userbyid(datdba) as owner,
               current_database() as database, pg_encoding_to_char(encoding) as encoding, current_setting('data_checksums') as checksums,
@@ -91,10 +83,10 @@ describe('startEmbedded', () => {
     expect(rows).toEqual([
       { role: 'ingot', power: false, owner: 'ingot', database: 'ingot', encoding: 'UTF8', checksums: 'on', durable: 'ononon', locale: 'ÉBaä' },
     ]);
-    expect(await query(superuserOf(server), `select current_setting('listen_addresses') as addresses, current_setting('unix_socket_directories') as sockets`)).toEqual([
+    expect(await queryAt(superuserOf(server), `select current_setting('listen_addresses') as addresses, current_setting('unix_socket_directories') as sockets`)).toEqual([
       { addresses: '127.0.0.1', sockets: '' },
     ]);
-    await expect(query(server.url, 'create role mallory')).rejects.toThrow(/permission denied/);
+    await expect(queryAt(server.url, 'create role mallory')).rejects.toThrow(/permission denied/);
   });
 
   const LOGINS = `select rolname as login, array(select g.rolname::text from pg_auth_members as m join pg_roles as g on g.oid = m.roleid where m.member = r.oid order by 1) as groups,
@@ -109,23 +101,23 @@ describe('startEmbedded', () => {
 
   it('makes a login for each service, a member of its role and of no other, with a password of its own', async () => {
     const server = await start();
-    expect(await query(superuserOf(server), LOGINS)).toEqual(SERVICE_LOGINS);
-    for (const service of ['ingest', 'read', 'run'] as const) expect(await query(server.urls[service], 'select current_user as login')).toEqual([{ login: `ingot_${service}_login` }]);
+    expect(await queryAt(superuserOf(server), LOGINS)).toEqual(SERVICE_LOGINS);
+    for (const service of ['ingest', 'read', 'run'] as const) expect(await queryAt(server.urls[service], 'select current_user as login')).toEqual([{ login: `ingot_${service}_login` }]);
     const passwords = Object.values(JSON.parse(readFileSync(path.join(dataDir, 'passwords.json'), 'utf8')) as Record<string, string>);
     expect(new Set(passwords).size).toBe(5);
-    expect(await query(superuserOf(server), `select count(*)::int as members from pg_auth_members where roleid = 'pg_read_all_stats'::regrole and member = 'ingot_run'::regrole`)).toEqual([{ members: 1 }]);
+    expect(await queryAt(superuserOf(server), `select count(*)::int as members from pg_auth_members where roleid = 'pg_read_all_stats'::regrole and member = 'ingot_run'::regrole`)).toEqual([{ members: 1 }]);
   });
 
   it('gives a folder of a release with one login the others, and keeps what is there', async () => {
     const first = await startWarm();
     await addRow(first.url);
-    for (const role of ['ingot_ingest_login', 'ingot_read_login', 'ingot_run_login', 'ingot_ingest', 'ingot_read', 'ingot_run']) await query(superuserOf(first), `drop owned by ${role}; drop role ${role}`);
+    for (const role of ['ingot_ingest_login', 'ingot_read_login', 'ingot_run_login', 'ingot_ingest', 'ingot_read', 'ingot_run']) await queryAt(superuserOf(first), `drop owned by ${role}; drop role ${role}`);
     await first.stop();
     const file = path.join(dataDir, 'passwords.json');
     const { postgres, ingot } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
     writeFileSync(file, JSON.stringify({ postgres, ingot }));
     const second = await start();
-    expect(await query(superuserOf(second), LOGINS)).toEqual(SERVICE_LOGINS);
+    expect(await queryAt(superuserOf(second), LOGINS)).toEqual(SERVICE_LOGINS);
     expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ postgres, ingot });
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(await countRows(second.url)).toBe('1');
@@ -188,7 +180,7 @@ describe('startEmbedded', () => {
     // A backend in a computation does not look at its postmaster: it outlives it.
     const work = busy.query('select sum(n) from generate_series(1, 100000000) n').catch((error: Error) => error.message);
     await sleep(100);
-    const [{ pid: backend } = { pid: 0 }] = await query<{ pid: number }>(server.url, `select pid from pg_stat_activity where application_name = 'busy'`);
+    const [{ pid: backend } = { pid: 0 }] = await queryAt<{ pid: number }>(server.url, `select pid from pg_stat_activity where application_name = 'busy'`);
     const pid = pidOf();
     process.kill(pid, 'SIGKILL');
     await until(() => processIdentity(pid) === undefined);
@@ -207,7 +199,7 @@ describe('startEmbedded', () => {
     expect(error?.toString()).toMatch(
       new RegExp(`^EmbeddedServerError: The data folder ${dataDir} is in use by process ${process.pid}, since \\d{4}-.*Z, serving http://127\\.0\\.0\\.1:3999\\. Stop that one first, or set INGOT_DATA_DIR to another folder\\.$`),
     );
-    expect(await query(first.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+    expect(await queryAt(first.url, 'select 1 as one')).toEqual([{ one: 1 }]);
     await first.stop();
     await start();
   });
@@ -221,7 +213,7 @@ describe('startEmbedded', () => {
     expect(new URL(server.url).port).toBe(String(orphan.port));
     process.kill(orphan.pid, 'SIGKILL'); // an adopted one is watched too
     await until(() => pidOf() !== orphan.pid && readPostmasterFile(cluster())?.status === 'ready');
-    expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }]);
+    expect(await queryAt(server.url, 'select 1 as one')).toEqual([{ one: 1 }]);
     await server.stop();
     expect(readPostmasterFile(cluster())).toBeUndefined();
   });
@@ -260,7 +252,7 @@ describe('startEmbedded', () => {
     writeFileSync(path.join(dataDir, 'passwords.json'), JSON.stringify({ postgres: 'one', ingot: "o'two" }));
     await openCluster({ dir: cluster(), logFile: path.join(dataDir, 'postgres.log'), superuserPassword: 'one', binDir: OTHER_SERVER });
     const server = await start();
-    expect(await query(server.url, 'select current_user as role')).toEqual([{ role: 'ingot' }]);
+    expect(await queryAt(server.url, 'select current_user as role')).toEqual([{ role: 'ingot' }]);
     expect(statSync(path.join(dataDir, 'passwords.json')).mode & 0o777).toBe(0o600);
   });
 
