@@ -1,5 +1,5 @@
 import type { Connection } from '@ingot/postgres';
-import { inTransaction } from '@ingot/postgres';
+import { inTransaction, sqlState, SQLSTATE } from '@ingot/postgres';
 import type { Client } from 'pg';
 import { relationName } from './sql-names.js';
 
@@ -14,11 +14,12 @@ export class BrinSummary {
   private readonly done = new Map<string, number>();
 
   /**
-   * Outside a run, after its commit. Gives up at once when a table is in use by VACUUM or the like: the next call does it.
+   * Outside a run, after its commit. Passes over a table that is in use by VACUUM or the like: the next call does it.
+   * @returns whether none was passed over
    * @param sources partitioned bronze tables
    * @param growing tables with a BRIN on `_run_id`
    */
-  async summarise(client: Client | Connection, sources: readonly string[], growing: readonly string[]): Promise<void> {
+  async summarise(client: Client | Connection, sources: readonly string[], growing: readonly string[]): Promise<boolean> {
     const { rows } = await client.query<{ index: string; blocks: string }>(
       `select i.indexrelid::text as index, pg_relation_size(i.indrelid) / current_setting('block_size')::bigint as blocks
        from pg_index as i
@@ -27,17 +28,24 @@ export class BrinSummary {
        where i.indrelid = any(select inhrelid from pg_inherits where inhparent = any($1::regclass[] || $2::regclass[]) union all select unnest($2::regclass[]))`,
       [sources.map(relationName), growing.map(relationName)],
     );
+    let all = true;
     for (const { index, blocks } of rows) {
       const full = Math.floor(Number(blocks) / PAGES_PER_RANGE);
       const from = this.done.get(index) ?? 0;
       if (full <= from) continue;
-      await inTransaction(client, '', () =>
-        client.query(
-          `set local lock_timeout = 10;
-           select brin_summarize_range('${BigInt(index)}'::oid::regclass, block) from generate_series(${from * PAGES_PER_RANGE}::bigint, ${full * PAGES_PER_RANGE - 1}::bigint, ${PAGES_PER_RANGE}::bigint) as block`,
-        ),
-      );
-      this.done.set(index, full);
+      try {
+        await inTransaction(client, '', () =>
+          client.query(
+            `set local lock_timeout = 10;
+             select brin_summarize_range('${BigInt(index)}'::oid::regclass, block) from generate_series(${from * PAGES_PER_RANGE}::bigint, ${full * PAGES_PER_RANGE - 1}::bigint, ${PAGES_PER_RANGE}::bigint) as block`,
+          ),
+        );
+        this.done.set(index, full);
+      } catch (error) {
+        if (sqlState(error) !== SQLSTATE.lockNotAvailable) throw error;
+        all = false;
+      }
     }
+    return all;
   }
 }

@@ -10,6 +10,7 @@ import { mergeRuns } from './run-history/merge-runs.js';
 import { keepRetention, type RetentionReport } from './retention/keep-retention.js';
 import { sumUpFlushes } from './stats/source-counts.js';
 import { relationName } from './sql-names.js';
+import { keepVacuumShort } from './vacuum-settings.js';
 import { readState } from './watermark.js';
 
 export interface MaintenanceOptions {
@@ -58,7 +59,10 @@ export async function maintain(client: Client | Connection, dataset: Dataset, op
     report.partitionsMade.push(...(await partitionsAhead(client, dataset.name, relation, now, width)));
   }
   report.shadowsDropped = await dropIdlePlan(client, dataset);
-  if (await isApplied(client, dataset)) Object.assign(report, await keepRetention(client, dataset));
+  if (await isApplied(client, dataset)) {
+    Object.assign(report, await keepRetention(client, dataset));
+    await keepVacuumShort(client, dataset);
+  }
   report.flushesDeleted = await deleteFlushes(client, dataset);
   report.keysDeleted = await deleteInBatches(client, `ingot.idempotency_keys`, `created_at < now() - interval '${KEY_HOURS} hours'`);
   report.runsDeleted = await deleteInBatches(

@@ -125,8 +125,8 @@ export class RunSession {
     const { dataset, pool, upkeep = pool } = this.options;
     if (this.rowsSinceSummary < SUMMARISE_AFTER_ROWS) return;
     const growing = dataset.models.filter(({ strategy }) => strategy === 'append').map(({ relation }) => relation);
-    await withWatchedConnection(upkeep, (client) => this.summary.summarise(client, dataset.sources.map(({ relation }) => relation), growing));
-    this.rowsSinceSummary = 0;
+    const all = await withWatchedConnection(upkeep, (client) => this.summary.summarise(client, dataset.sources.map(({ relation }) => relation), growing));
+    if (all) this.rowsSinceSummary = 0;
   }
 
   /** Ends the statement of the run under way; it fails with 57014. */

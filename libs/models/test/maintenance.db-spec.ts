@@ -145,18 +145,18 @@ describe('the ledgers', () => {
 });
 
 describe('BrinSummary', () => {
-  it('summarises full ranges of bronze and of growing tables once, and gives up at a table in use', async () => {
+  it('summarises full ranges of bronze and of growing tables once, and passes over a table in use', async () => {
     await db.query(`insert into bronze.raw (device, line) select 'a', '2030-01-01 V ' || g from generate_series(1, 40000) as g`);
     await run(client, await readPlan(client, dataset), { maxRows: 100_000 });
     const left = async (table: string, index: string) => (await db.query<{ n: number }>(`select brin_summarize_new_values('${index}') as n, '${table}' as t`))[0]?.n;
     const summary = new BrinSummary();
     const holder = await db.session();
     await holder.query('begin; lock table silver.stg in share update exclusive mode');
-    await expect(summary.summarise(client, [], ['silver.stg'])).rejects.toMatchObject({ code: '55P03' });
-    await holder.query('commit');
-    await summary.summarise(client, ['bronze.raw'], ['silver.stg']);
+    expect(await summary.summarise(client, ['bronze.raw'], ['silver.stg'])).toBe(false);
     // What is left for brin_summarize_new_values is the last range, not full, of each.
     expect(await left('bronze.raw_first', 'bronze.raw_first_ingest_xid_idx')).toBeLessThanOrEqual(1);
+    await holder.query('commit');
+    expect(await summary.summarise(client, ['bronze.raw'], ['silver.stg'])).toBe(true);
     expect(await left('silver.stg', 'silver.stg_run_id_idx')).toBeLessThanOrEqual(1);
     expect(await differences(db, dataset)).toEqual({});
   });

@@ -19,8 +19,9 @@ export interface LiveProject {
   differences(dataset: Dataset): Promise<Record<string, number>>;
 }
 
-export async function liveProject(changes: Readonly<Record<string, string | undefined>> = {}): Promise<LiveProject & { dataset: Dataset }> {
-  const db = await createTestDatabase();
+/** @param server superuser URL of another cluster than the test run's own */
+export async function liveProject(changes: Readonly<Record<string, string | undefined>> = {}, server?: string): Promise<LiveProject & { dataset: Dataset }> {
+  const db = await createTestDatabase(server);
   const client = await db.session('apply');
   const dataset = await sampleDataset(changes);
   await apply(client, dataset);
