@@ -1,4 +1,4 @@
-import { startIngot, type IngotService } from '../contenders/ingot.js';
+import { openSession, startIngot, type IngotService } from '../contenders/ingot.js';
 import { sensorLines } from '../sensor-lines.js';
 import type { Stage } from '../workload.js';
 import { untilCovered } from './sustained.js';
@@ -26,6 +26,8 @@ export function storedReadings(stage: Stage): Promise<StoredReadings> {
     await first.stop(); // what follows is measured in a process that has read, not one that has taken bulk
     const ingot = await startIngot(shared);
     await untilCovered(ingot.url);
+    const client = await openSession(shared, ingot.databaseUrl);
+    await client.query('vacuum analyze'); // as autovacuum leaves them a minute later
     return { ingot, readings, amount };
   });
 }
