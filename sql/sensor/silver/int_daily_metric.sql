@@ -55,7 +55,11 @@ select
   sum(metric_value::text::numeric) as total, -- float8::numeric would keep 15 digits only
   min(metric_value) as lowest,
   max(metric_value) as highest,
-  min(array[date_part('epoch', (reading_time at time zone 'UTC')::time), raw_id, metric_value]) as first_reading,
-  max(array[date_part('epoch', (reading_time at time zone 'UTC')::time), raw_id, metric_value]) as last_reading
-from silver.stg_readings
+  min(arrival) as first_reading,
+  max(arrival) as last_reading
+from (
+  select reading_date, device, metric_name, metric_value, array[date_part('epoch', (reading_time at time zone 'UTC')::time), raw_id, metric_value] as arrival
+  from silver.stg_readings
+  offset 0 -- makes each array once, not once for either end: 1.69 instead of 1.95 µs a reading (PostgreSQL 18, select only)
+) as readings
 group by reading_date, device, metric_name
