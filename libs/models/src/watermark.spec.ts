@@ -6,8 +6,9 @@ describe('unseenRows', () => {
   it('is a condition of literals', () => {
     expect(unseenRows('ingest_xid', { xmax: 10n, xip: [] })).toBe(`("ingest_xid" >= '10'::bigint)`);
     expect(unseenRows('ingest_xid', { xmax: 10n, xip: [3n, 7n] }, { xmax: 12n, xip: [] })).toBe(
-      `("ingest_xid" >= '10'::bigint or "ingest_xid" = any('{3,7}'::bigint[])) and "ingest_xid" < '12'::bigint`,
+      `("ingest_xid" >= '10'::bigint and "ingest_xid" < '12'::bigint or "ingest_xid" = any('{3,7}'::bigint[]))`,
     );
+    expect(unseenRows('ingest_xid', { xmax: 10n, xip: [3n, 7n] }, { xmax: 5n, xip: [] })).toBe(`("ingest_xid" >= '10'::bigint and "ingest_xid" < '5'::bigint or "ingest_xid" = any('{3}'::bigint[]))`);
   });
 });
 

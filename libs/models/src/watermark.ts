@@ -82,14 +82,16 @@ function snapshot(xmax: string, xip: readonly string[]): Snapshot {
  * The condition for rows that `seen` does not cover, and that `upTo` lets through when it is given. Literals, because
  * neither a BRIN index nor the choice of partitions is used with a bound that the planner does not know. `upTo.xip`
  * needs no condition: those transactions are invisible to the snapshot it was cut from.
+ * The upper end stands beside the lower one, not behind the OR: there it was the only bound the planner took of a table
+ * never analysed, and a run after a transaction that had been open read all of it (2.4 s instead of 10 ms at 14 M rows).
  * Not `>= xmin and not pg_visible_in_snapshot(...)`: that reads everything since the oldest open transaction again
  * (137 ms instead of 25 ms, and growing).
  */
 export function unseenRows(column: string, seen: Snapshot, upTo?: Snapshot): string {
   const name = columnName(column);
-  const late = seen.xip.length === 0 ? '' : ` or ${name} = any('{${seen.xip.join(',')}}'::bigint[])`;
-  const unseen = `(${name} >= ${bigintLiteral(seen.xmax)}${late})`;
-  return upTo === undefined ? unseen : `${unseen} and ${name} < ${bigintLiteral(upTo.xmax)}`;
+  const newer = `${name} >= ${bigintLiteral(seen.xmax)}${upTo === undefined ? '' : ` and ${name} < ${bigintLiteral(upTo.xmax)}`}`;
+  const late = seen.xip.filter((xid) => upTo === undefined || xid < upTo.xmax);
+  return late.length === 0 ? `(${newer})` : `(${newer} or ${name} = any('{${late.join(',')}}'::bigint[]))`;
 }
 
 /**

@@ -76,4 +76,30 @@ describe('the idle probe', () => {
     expect(plan).toContain('Bitmap Index Scan');
     expect(plan).not.toContain('Seq Scan');
   });
+
+  it('and a run after it read what is new, of a table never analysed too, when a transaction was open before', async () => {
+    const other = await createTestDatabase(cluster.url);
+    try {
+      const session = await other.session();
+      await apply(session, await sampleDataset());
+      for (let flush = 0; flush < 10; flush++) await other.query(`insert into bronze.raw (line) select 'a line as long as lines are ' || i from generate_series(1, 30000) as i`);
+      await other.query(`select brin_summarize_new_values('bronze.raw_first_ingest_xid_idx')`);
+      const open = await other.session();
+      await open.query(`begin; insert into bronze.raw (line) values ('late')`);
+      await other.query(`insert into bronze.raw (line) values ('seen')`);
+      const { now: seen } = (await readState(session, 'sample'))!;
+      await other.query(`insert into bronze.raw (line) values ('new')`);
+      await open.query('commit');
+      const { now } = (await readState(session, 'sample'))!;
+      expect(seen.xip).toHaveLength(1);
+      await session.query('set enable_seqscan = off');
+      const { rows } = await session.query<{ 'QUERY PLAN': string }>(`explain (analyze, costs off, timing off, summary off) select from bronze.raw where ${unseenRows('ingest_xid', seen, now)}`);
+      const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+      expect(plan).toMatch(/rows=2(\.00)? loops=1/);
+      expect(Number(/Rows Removed by Index Recheck: (\d+)/.exec(plan)?.[1])).toBeLessThan(30_000);
+      expect(plan).not.toContain('Rows Removed by Filter');
+    } finally {
+      await other.drop();
+    }
+  });
 });
