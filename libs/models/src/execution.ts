@@ -1,12 +1,13 @@
 import { isConnectionError, type Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
+import { appendedRows, endOfRows } from './appended-rows.js';
 import { gated } from './data-tests/gated-step.js';
 import type { Increment } from './increment.js';
 import type { Step } from './step.js';
 import { failureOf } from './run-failure.js';
 import { withFloor, type Floors } from './retention/floors.js';
 import type { StepRecord } from './run-ledger.js';
-import { bigintLiteral, relationName, RUN_ID } from './sql-names.js';
+import { bigintLiteral, relationName } from './sql-names.js';
 import { accumulate } from './strategies/accumulate.js';
 import { append } from './strategies/append.js';
 import { deleteInsert } from './strategies/delete-insert.js';
@@ -97,8 +98,12 @@ export class Execution implements StepContext {
     const step = withFloor(planned, this.floors);
     const { model, strategy } = step;
     const started = performance.now();
-    const { written, deleted, ledger } = this.hasWork(step) ? await gated(step, this, () => this.refresh(step)) : { written: 0, deleted: 0 };
-    this.increments.set(model.relation, this.incrementOf(step, written, deleted));
+    const hasWork = this.hasWork(step);
+    const ask = (text: string) => this.ask(text, true);
+    const end = hasWork && strategy === 'append' ? await endOfRows(ask, step) : undefined;
+    const { written, deleted, ledger } = hasWork ? await gated(step, this, () => this.refresh(step)) : { written: 0, deleted: 0 };
+    const where = strategy === 'append' ? await appendedRows(ask, step, this.runId, end, written) : undefined;
+    this.increments.set(model.relation, incrementOf(step, written, deleted, where));
     const record = { model: model.relation, strategy, rowsWritten: written, rowsDeleted: deleted, durationMs: performance.now() - started, ...(ledger === undefined ? {} : { ledger }) };
     this.steps.push(record);
     return record;
@@ -162,16 +167,16 @@ export class Execution implements StepContext {
     }
   }
 
-  private incrementOf({ model, strategy, changed }: Step, written: number, deleted: number): Increment {
-    const { relation } = model;
-    if (strategy === 'append') return { kind: 'growing', relation, where: `${RUN_ID} = ${bigintLiteral(this.runId)}`, rows: written };
-    return { kind: 'changing', relation, rows: written + deleted, ...(changed === undefined ? {} : { changed: changed.name }) };
-  }
-
   private async choosePlans(free: boolean): Promise<void> {
     this.isMarked = false;
     if (this.freePlans === free) return;
     await this.client.query(free ? FREE_PLANS : INCREMENT_PLANS);
     this.freePlans = free;
   }
+}
+
+/** @param where the condition for what an append has written */
+function incrementOf({ model: { relation }, changed }: Step, written: number, deleted: number, where: string | undefined): Increment {
+  if (where !== undefined) return { kind: 'growing', relation, where, rows: written };
+  return { kind: 'changing', relation, rows: written + deleted, ...(changed === undefined ? {} : { changed: changed.name }) };
 }

@@ -10,7 +10,7 @@ import { mergeRuns } from './run-history/merge-runs.js';
 import { keepRetention, type RetentionReport } from './retention/keep-retention.js';
 import { sumUpFlushes } from './stats/source-counts.js';
 import { relationName } from './sql-names.js';
-import { keepVacuumShort } from './vacuum-settings.js';
+import { keepVacuumAway } from './vacuum-settings.js';
 import { readState } from './watermark.js';
 
 export interface MaintenanceOptions {
@@ -61,7 +61,7 @@ export async function maintain(client: Client | Connection, dataset: Dataset, op
   report.shadowsDropped = await dropIdlePlan(client, dataset);
   if (await isApplied(client, dataset)) {
     Object.assign(report, await keepRetention(client, dataset));
-    await keepVacuumShort(client, dataset);
+    await keepVacuumAway(client, dataset);
   }
   report.flushesDeleted = await deleteFlushes(client, dataset);
   report.keysDeleted = await deleteInBatches(client, `ingot.idempotency_keys`, `created_at < now() - interval '${KEY_HOURS} hours'`);
