@@ -20,8 +20,10 @@ export class BrinSummary {
    * @param growing tables with a BRIN on `_run_id`
    */
   async summarise(client: Client | Connection, sources: readonly string[], growing: readonly string[]): Promise<boolean> {
-    const { rows } = await client.query<{ index: string; blocks: string }>(
-      `select i.indexrelid::text as index, pg_relation_size(i.indrelid) / current_setting('block_size')::bigint as blocks
+    // Asked beforehand, too: each lock that is not got stands in the server's log as an error.
+    const { rows } = await client.query<{ index: string; blocks: string; in_use: boolean }>(
+      `select i.indexrelid::text as index, pg_relation_size(i.indrelid) / current_setting('block_size')::bigint as blocks,
+         i.indrelid in (select relation from pg_locks where mode = 'ShareUpdateExclusiveLock' and database = (select oid from pg_database where datname = current_database())) as in_use
        from pg_index as i
        join pg_class as c on c.oid = i.indexrelid and c.relkind = 'i'
        join pg_am as a on a.oid = c.relam and a.amname = 'brin'
@@ -29,23 +31,29 @@ export class BrinSummary {
       [sources.map(relationName), growing.map(relationName)],
     );
     let all = true;
-    for (const { index, blocks } of rows) {
+    for (const { index, blocks, in_use: inUse } of rows) {
       const full = Math.floor(Number(blocks) / PAGES_PER_RANGE);
       const from = this.done.get(index) ?? 0;
       if (full <= from) continue;
-      try {
-        await inTransaction(client, '', () =>
-          client.query(
-            `set local lock_timeout = 10;
-             select brin_summarize_range('${BigInt(index)}'::oid::regclass, block) from generate_series(${from * PAGES_PER_RANGE}::bigint, ${full * PAGES_PER_RANGE - 1}::bigint, ${PAGES_PER_RANGE}::bigint) as block`,
-          ),
-        );
-        this.done.set(index, full);
-      } catch (error) {
-        if (sqlState(error) !== SQLSTATE.lockNotAvailable) throw error;
-        all = false;
-      }
+      if (!inUse && (await summariseRanges(client, index, from, full))) this.done.set(index, full);
+      else all = false;
     }
     return all;
+  }
+}
+
+/** @returns false when the table is in use after all */
+async function summariseRanges(client: Client | Connection, index: string, from: number, to: number): Promise<boolean> {
+  try {
+    await inTransaction(client, '', () =>
+      client.query(
+        `set local lock_timeout = 10;
+         select brin_summarize_range('${BigInt(index)}'::oid::regclass, block) from generate_series(${from * PAGES_PER_RANGE}::bigint, ${to * PAGES_PER_RANGE - 1}::bigint, ${PAGES_PER_RANGE}::bigint) as block`,
+      ),
+    );
+    return true;
+  } catch (error) {
+    if (sqlState(error) !== SQLSTATE.lockNotAvailable) throw error;
+    return false;
   }
 }

@@ -145,13 +145,13 @@ describe('the ledgers', () => {
 });
 
 describe('BrinSummary', () => {
-  it('summarises full ranges of bronze and of growing tables once, and passes over a table in use', async () => {
+  it.each(['share update exclusive', 'exclusive'])('summarises full ranges of bronze and of growing tables once, and passes over a table with a lock in mode %s', async (mode) => {
     await db.query(`insert into bronze.raw (device, line) select 'a', '2030-01-01 V ' || g from generate_series(1, 40000) as g`);
     await run(client, await readPlan(client, dataset), { maxRows: 100_000 });
     const left = async (table: string, index: string) => (await db.query<{ n: number }>(`select brin_summarize_new_values('${index}') as n, '${table}' as t`))[0]?.n;
     const summary = new BrinSummary();
     const holder = await db.session();
-    await holder.query('begin; lock table silver.stg in share update exclusive mode');
+    await holder.query(`begin; lock table silver.stg in ${mode} mode`);
     expect(await summary.summarise(client, ['bronze.raw'], ['silver.stg'])).toBe(false);
     // What is left for brin_summarize_new_values is the last range, not full, of each.
     expect(await left('bronze.raw_first', 'bronze.raw_first_ingest_xid_idx')).toBeLessThanOrEqual(1);
