@@ -72,10 +72,16 @@ export function sourceIndex({ holes }: SqlTemplate, index: number): number {
   return (within?.start ?? index) + shift;
 }
 
+/** Templates that gave the expected tree once. */
+const proven = new WeakSet<SqlTemplate>();
+/** ASCII without control characters, quotation marks and backslashes: between quotation marks it is nothing but a value. */
+const INERT = /^[ -&(-[\]-~]*$/;
+
 /**
  * The statement with its values as literals of the declared types, for COPY, which takes no parameters. The result is
  * parsed again and must be the template's tree with these constants in the holes: whatever the values hold, they have
- * changed nothing else.
+ * changed nothing else. A template that has passed is not parsed again for values without any character that could: a
+ * sixth of the processor time of a small GET.
  */
 export function fillTemplate(template: SqlTemplate, values: ReadonlyMap<string, string | null>): string {
   const text = fill(template.text, template.holes, ({ parameter, sqlType }) => {
@@ -83,10 +89,12 @@ export function fillTemplate(template: SqlTemplate, values: ReadonlyMap<string, 
     const literal = value === null ? 'null' : pg.escapeLiteral(value);
     return sqlType === undefined ? ` ${literal} ` : `(${literal}::${sqlType})`;
   });
+  if (proven.has(template) && template.holes.every(({ parameter }) => INERT.test(values.get(parameter) ?? ''))) return text;
   const constants = template.holes.map(({ parameter, sqlType }) => typedConstant(values.get(parameter) ?? null, sqlType));
   const [statement, ...others] = parseSync(text).stmts ?? []; // 0.2 ms for the 1,200 characters of GET /data
   const select = (statement?.stmt as { SelectStmt?: unknown } | undefined)?.SelectStmt;
   if (others.length > 0 || !sameTree(template.tree, select, constants)) throw new Error('a value would change the statement; it was not sent');
+  proven.add(template);
   return text;
 }
 
