@@ -44,6 +44,9 @@ describe('openProxy', () => {
     while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
   };
 
+  /** What was sent is at the proxy by then. */
+  const onItsWay = () => new Promise((resolve) => setTimeout(resolve, 200));
+
   it('loses what goes one way, on an open connection too, until it is set back', async () => {
     const { socket, answered } = await connect();
     socket.write('a');
@@ -51,9 +54,10 @@ describe('openProxy', () => {
     proxy.loses = 'answers';
     socket.write('b');
     await until(() => heard === 'ab');
+    await onItsWay(); // the answer
     proxy.loses = 'requests';
     socket.write('c');
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await onItsWay();
     proxy.loses = 'nothing';
     socket.write('d');
     await until(() => answered() === 'ad');
