@@ -10,7 +10,7 @@ import { byteOffsets, indexOfCharacter } from './text-position.js';
 
 // V8 would compile the grammar's one huge function a second time, optimised, while the service starts: 0.5 s of processor
 // and 45 MB that stay. As it is first compiled it takes 0.2 instead of 0.15 ms for the statement of GET /data. Seen with
-// Node 20, 22, 24 and 26, all three flags being needed for all of them; WebAssembly is used for nothing else here.
+// Node 20, 22, 24 and 26, all three flags being needed for all of them; no other WebAssembly here is busy.
 for (const flag of ['--no-wasm-tier-up', '--no-wasm-dynamic-tiering', '--liftoff-only']) setFlagsFromString(flag);
 // Postgres's own grammar as WebAssembly: 11 ms to load, 26 us for a short statement (measured on Node 20).
 await loadModule();
