@@ -1,4 +1,5 @@
-import { relationName, bigintLiteral, RUN_ID } from './sql-names.js';
+import pg from 'pg';
+import { bigintLiteral, relationName, RUN_ID } from './sql-names.js';
 import type { Step } from './step.js';
 
 /** Sends a query and gives its rows. */
@@ -10,7 +11,7 @@ type Ask = (text: string) => Promise<readonly Record<string, unknown>[]>;
  */
 export async function endOfRows(ask: Ask, { model }: Step): Promise<bigint | undefined> {
   if (model.partitionBy !== undefined || model.distributedBy !== undefined) return undefined;
-  const [row] = await ask(`select pg_relation_size('${relationName(model.relation).replaceAll("'", "''")}') / current_setting('block_size')::bigint as pages`);
+  const [row] = await ask(`select pg_relation_size(${pg.escapeLiteral(relationName(model.relation))}) / current_setting('block_size')::bigint as pages`);
   return BigInt(row?.pages as string);
 }
 

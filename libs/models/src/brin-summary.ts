@@ -1,8 +1,9 @@
 import type { Connection } from '@ingot/postgres';
-import { inTransaction, sqlState, SQLSTATE } from '@ingot/postgres';
 import type { Client } from 'pg';
 import { relationName } from './sql-names.js';
+import { unlessInUse } from './unless-in-use.js';
 
+const LOCK_TIMEOUT_MS = 10;
 const PAGES_PER_RANGE = 128; // of a BRIN index unless its options say otherwise; the engine's have none
 
 /**
@@ -43,17 +44,7 @@ export class BrinSummary {
 }
 
 /** @returns false when the table is in use after all */
-async function summariseRanges(client: Client | Connection, index: string, from: number, to: number): Promise<boolean> {
-  try {
-    await inTransaction(client, '', () =>
-      client.query(
-        `set local lock_timeout = 10;
-         select brin_summarize_range('${BigInt(index)}'::oid::regclass, block) from generate_series(${from * PAGES_PER_RANGE}::bigint, ${to * PAGES_PER_RANGE - 1}::bigint, ${PAGES_PER_RANGE}::bigint) as block`,
-      ),
-    );
-    return true;
-  } catch (error) {
-    if (sqlState(error) !== SQLSTATE.lockNotAvailable) throw error;
-    return false;
-  }
+function summariseRanges(client: Client | Connection, index: string, from: number, to: number): Promise<boolean> {
+  const ranges = `generate_series(${from * PAGES_PER_RANGE}::bigint, ${to * PAGES_PER_RANGE - 1}::bigint, ${PAGES_PER_RANGE}::bigint)`;
+  return unlessInUse(client, LOCK_TIMEOUT_MS, `select brin_summarize_range('${BigInt(index)}'::oid::regclass, block) from ${ranges} as block`);
 }

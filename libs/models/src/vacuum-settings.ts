@@ -1,9 +1,10 @@
 import type { Dataset } from '@ingot/datasets';
-import { inTransaction, sqlState, SQLSTATE, type Connection } from '@ingot/postgres';
+import type { Connection } from '@ingot/postgres';
 import type { Client } from 'pg';
 import { listPartitions } from './bronze-partitions.js';
 import { closedPartitions } from './retention/closed-partitions.js';
 import { relationName } from './sql-names.js';
+import { unlessInUse } from './unless-in-use.js';
 import { readState } from './watermark.js';
 
 const LOCK_TIMEOUT_MS = 200;
@@ -28,8 +29,8 @@ export async function keepVacuumAway(client: Client | Connection, dataset: Datas
     const { ranges, rest } = await listPartitions(client, relation);
     const growing = [...ranges.filter(({ upper }) => upper > state.now.xmax).map(({ name }) => name), ...(rest === undefined ? [] : [rest])];
     const closed = (await closedPartitions(client, dataset.name, relation)).map(({ name }) => name);
-    for (const { name, options } of await tablesOf(client, growing)) if (isUnset(options)) await change(client, `alter table ${name} set (${NEVER})`);
-    for (const { name, options } of await tablesOf(client, closed)) if (options.includes(NEVER)) await change(client, `alter table ${name} reset (autovacuum_vacuum_insert_threshold)`);
+    for (const { name, options } of await tablesOf(client, growing)) if (isUnset(options)) await unlessInUse(client, LOCK_TIMEOUT_MS, `alter table ${name} set (${NEVER})`);
+    for (const { name, options } of await tablesOf(client, closed)) if (options.includes(NEVER)) await unlessInUse(client, LOCK_TIMEOUT_MS, `alter table ${name} reset (autovacuum_vacuum_insert_threshold)`);
   }
 }
 
@@ -43,12 +44,4 @@ async function tablesOf(client: Client | Connection, partitions: readonly string
     [partitions],
   );
   return rows.map(({ name, options }) => ({ name: relationName(`bronze.${name}`), options }));
-}
-
-async function change(client: Client | Connection, statement: string): Promise<void> {
-  try {
-    await inTransaction(client, '', () => client.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}; ${statement}`));
-  } catch (error) {
-    if (sqlState(error) !== SQLSTATE.lockNotAvailable) throw error;
-  }
 }
