@@ -1,4 +1,5 @@
 import type { CopyRequest } from '@ingot/postgres';
+import pg from 'pg';
 import type { Endpoint } from './endpoint.js';
 import type { Format } from './formats/format.js';
 import type { EndpointRequest } from './request-parameters.js';
@@ -11,7 +12,13 @@ export function endpointRead(endpoint: Endpoint, request: EndpointRequest, forma
     name: `${endpoint.dataset}/${endpoint.name}`,
     relations: endpoint.locks,
     query,
+    shape: shapeOf(endpoint),
     copy: (columns) => format.copy(query, columns),
     ...(endpoint.maxRows === undefined ? {} : { maxRows: endpoint.maxRows }),
   };
+}
+
+/** Its columns change with the files of the dataset only, and those come to be with a publication. */
+export function shapeOf({ template, dataset }: Pick<Endpoint, 'template' | 'dataset'>): NonNullable<CopyRequest['shape']> {
+  return { template, version: `select publication || ' ' || code_hash from ingot.datasets where name = ${pg.escapeLiteral(dataset)}` };
 }

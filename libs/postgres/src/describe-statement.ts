@@ -1,6 +1,6 @@
 import type { Client, Submittable } from 'pg';
 import type { Connection } from './pool.js';
-import type { ResultColumn } from './read/copy-statement.js';
+import type { ResultColumn } from './read/copy-query.js';
 
 /**
  * Asks the server for the columns of a statement with `$1`, `$2`, ... without running or planning it: the messages

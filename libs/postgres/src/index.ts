@@ -20,4 +20,4 @@ export { ReadRepository, toReadError, type ReadOptions, type ReadStatus } from '
 export { REPLICA_CHANNEL, ReplicaReads, type ReadTarget, type ReplicaOutcome, type ReplicaRequest } from './read/replica-reads.js';
 export { READ_CHANNELS, type ReadStatement } from './read/read-report.js';
 export { type CopyRead, type CopyRequest } from './read/copy-read.js';
-export { type ResultColumn } from './read/copy-statement.js';
+export { type ResultColumn } from './read/copy-query.js';

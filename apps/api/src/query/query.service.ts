@@ -145,7 +145,7 @@ function leaving(request: FastifyRequest, reply: FastifyReply): AbortSignal {
   socket.once('end', leave);
   reply.raw.once('close', () => {
     socket.removeListener('end', leave);
-    leave();
+    if (!reply.raw.writableFinished) leave();
   });
   return gone.signal;
 }

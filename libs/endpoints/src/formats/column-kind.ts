@@ -1,5 +1,5 @@
 import type { ResultColumn } from '@ingot/postgres';
-import { OID, plainText } from './sql-values.js';
+import { asType, OID, plainText } from './sql-values.js';
 
 /** What a typed format makes of a column. Whatever has no match among these is text. */
 export type ColumnKind = 'boolean' | 'int16' | 'int32' | 'int64' | 'float32' | 'float64' | 'date' | 'timestamp' | 'instant' | 'text';
@@ -30,7 +30,7 @@ export function typedColumn({ name, type }: ResultColumn): TypedColumn {
 /** SQL that gives a column in the notation its kind is read in. */
 export function typedValue(column: string, type: number): string {
   if (type === OID.oid) return `${column}::int8`;
-  return KINDS[type] === undefined ? plainText(column, type) : column;
+  return KINDS[type] === undefined ? plainText(column, type) : asType(column, type);
 }
 
 const MICROS_TO_2000 = 946_684_800_000_000n;

@@ -26,6 +26,14 @@ describe('JSON rows', () => {
   }
   const value = async (expression: string): Promise<string> => /^\[\{"v":(.*)\}\n\]$/s.exec(await text(`select ${expression} as v`))?.[1] ?? 'no match';
 
+  it('a column that has another type than was thought is converted, not read as what it is not', async () => {
+    const query = 'select 7 as v';
+    const believed = [{ name: 'v', type: 701 }]; // float8: eight bytes, of which an int4 has four
+    const read = await reads.copyOut({ name: 'test', relations: [], query, copy: () => FORMATS.json.copy(query, believed) });
+    Object.assign(read, { columns: believed });
+    expect(await answerOf(read, FORMATS.json, [])).toBe('[{"v":7}\n]');
+  });
+
   it.each([
     ["'2022-04-14 13:10:17+00'::timestamptz", '"2022-04-14T13:10:17.000Z"'],
     ["'2022-04-14 13:10:17.5+00'::timestamptz", '"2022-04-14T13:10:17.500Z"'],

@@ -23,12 +23,22 @@ export function instantText(column: string): string {
   ].join(' ');
 }
 
+const NAMES = new Map<number, string>(Object.entries(OID).map(([name, oid]) => [oid, name]));
+
+/**
+ * SQL for a value that COPY's binary format is to be read of as this type. It costs nothing where the column has that type,
+ * and one that somebody has altered by hand is converted or refused, not read as what it is not.
+ */
+export function asType(column: string, type: number): string {
+  return `${column}::${NAMES.get(type)}`;
+}
+
 /** SQL for the text of a value of a type that formats with types have no match for; what JSON would write in quotes, without them. */
 export function plainText(column: string, type: number): string {
   switch (type) {
     case OID.text:
     case OID.varchar:
-      return column;
+      return asType(column, type);
     case OID.bpchar:
       return `case when ${column} is not null then concat(${column}) end`; // a cast would cut its blanks
     case OID.numeric:

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import type { Connection } from '../pool.js';
-import { CopyStatement, type CopyLimits, type CopyQuery, type Described, type ResultColumn, type StatementTimes } from './copy-statement.js';
+import type { CopyQuery, Described, KnownColumns, ResultColumn } from './copy-query.js';
+import { CopyStatement, type CopyLimits, type StatementTimes } from './copy-statement.js';
 import type { LargeRead, LargeReads } from './large-reads.js';
 import { ReadError } from './read-error.js';
 import { Spool } from './spool/spool.js';
@@ -51,11 +52,12 @@ export class CopyRead extends Readable {
     client: Connection,
     private readonly request: CopyRequest,
     limits: CopyLimits,
+    known: KnownColumns,
     private readonly room: SharedRoom,
     private leave?: LargeRead,
   ) {
     super({ highWaterMark: CHUNK_BYTES });
-    this.statement = new CopyStatement(client, limits, {
+    this.statement = new CopyStatement(client, limits, known, {
       answered: () => this.emit('answered'),
       overdue: (reason) => this.destroy(reason),
       returned: () => this.emit('returned'),
@@ -107,7 +109,7 @@ export class CopyRead extends Readable {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.statement.giveBack(error ?? new ReadError('abandoned', 'the stream was closed'));
+    this.statement.giveBack(() => this.failure());
     if (this.started) this.leave?.done(); // before that, whoever waited for it still has it
     void this.spool.close().then(() => done(error));
   }
@@ -181,7 +183,7 @@ export class CopyRead extends Readable {
   }
 
   private destruction(): Promise<never> {
-    return new Promise((_, reject) => this.once('close', () => reject(this.failure())));
+    return new Promise((_, reject) => this.once('close', () => this.complete || reject(this.failure())));
   }
 
   private failure(): Error {

@@ -3,6 +3,7 @@ import { createTestDatabase, type TestDatabase } from '@ingot/testing';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from '../pool.js';
+import type { CopyRequest } from './copy-read.js';
 import { READ_CHANNELS, type ReadStatement } from './read-report.js';
 import { Reads, request, text, until } from '../../test/reads.js';
 
@@ -184,6 +185,51 @@ describe('ReadRepository', () => {
       expect((await limited(15)).split('\n')).toHaveLength(16);
       await expect(limited(14)).rejects.toMatchObject({ code: 'too many rows', message: 'The answer has more than 14 rows' });
       expect(reads.pool.totalCount).toBe(1);
+    });
+  });
+
+  describe('columns of a template', () => {
+    const version = 'select version from public.published';
+    const asked = (reads: ReturnType<typeof given.repository>, template: object): Promise<string[]> => {
+      const columns: string[] = [];
+      const copy: CopyRequest['copy'] = (found) => {
+        columns.push(...found.map(({ type }) => String(type)));
+        return `copy (select ',' || id from public.shaped) to stdout ${AS_CSV}`;
+      };
+      return reads.copyOut({ ...request('select id from public.shaped', { relations: ['public.shaped'], shape: { template, version } }), copy }).then(text).then(() => columns);
+    };
+    const altered = (type: string): Promise<unknown> => database.query(`alter table public.shaped alter column id type ${type}`);
+    beforeAll(() => database.query("create table public.published (version text); insert into public.published values ('1'); create table public.shaped as select 1 as id"));
+
+    it('are asked once for each version', async () => {
+      const [reads, template] = [given.repository(), {}];
+      expect(await asked(reads, template)).toEqual(['23']);
+      await altered('bigint');
+      expect(await asked(reads, template)).toEqual(['23']); // nobody said that anything has changed
+      expect(await asked(reads, {})).toEqual(['20']);
+      await database.query("update public.published set version = '2'");
+      expect(await asked(reads, template)).toEqual(['20']);
+    });
+
+    it('are asked each time while the version is not known', async () => {
+      const [reads, template] = [given.repository(), {}];
+      await database.query('update public.published set version = null');
+      expect(await asked(reads, template)).toEqual(['20']);
+      await altered('text');
+      expect(await asked(reads, template)).toEqual(['25']);
+    });
+
+    it('are those of the publish that the read has waited for', async () => {
+      const [reads, template] = [given.repository(), {}];
+      await database.query("update public.published set version = '3'");
+      expect(await asked(reads, template)).toEqual(['25']);
+      const publisher = await database.session('publisher');
+      await publisher.query("begin; alter table public.shaped alter column id type boolean using true; update public.published set version = '4'");
+      const read = asked(reads, template);
+      await until(async () => (await database.query('select from pg_locks where not granted and relation is not null')).length > 0, 2_000);
+      await publisher.query('commit');
+      expect(await read).toEqual(['16']);
+      await publisher.end();
     });
   });
 

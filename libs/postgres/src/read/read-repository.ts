@@ -4,6 +4,7 @@ import { closePool, createPool, transactionSettings, type Connection, type Conne
 import { closeIdle, NoAnswerError } from '../silence.js';
 import { isPoolExhausted, isTransient, SQLSTATE, sqlState } from '../sqlstate.js';
 import { CopyRead, OutgrownError, type CopyRequest, type SharedRoom } from './copy-read.js';
+import type { KnownColumns } from './copy-query.js';
 import { LargeReads, type LargeRead, type LargeReadUsage } from './large-reads.js';
 import { ReadBreaker, type BreakerOptions, type BreakerState } from './read-breaker.js';
 import { ReadError } from './read-error.js';
@@ -60,6 +61,7 @@ export class ReadRepository {
   readonly room: SharedRoom;
   private readonly breaker: ReadBreaker;
   private readonly transactionSettings: string | undefined;
+  private readonly known: KnownColumns = new WeakMap();
   private readonly open = new Set<CopyRead>();
   private closed?: Promise<void>;
 
@@ -167,7 +169,7 @@ export class ReadRepository {
     });
     const transactionMs = this.options.transactionSeconds * 1000;
     const limits = { transactionMs, lockMs: transactionMs + ABOVE_A_PUBLISH_MS, ...(this.transactionSettings === undefined ? {} : { settings: this.transactionSettings }) };
-    const read = new CopyRead(client, request, limits, this.room, leave);
+    const read = new CopyRead(client, request, limits, this.known, this.room, leave);
     this.open.add(read);
     read.once('close', () => this.open.delete(read));
     read.once('answered', () => this.breaker.answered());
