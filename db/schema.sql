@@ -5,7 +5,7 @@ create schema gold;
 create schema ingot;
 create schema silver;
 
-create sequence bronze.raw_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 cache 1;
+create sequence bronze.raw_id as bigint increment 1 minvalue 1 maxvalue 9223372036854775807 cache 64;
 
 create table bronze.flushes (
   flush_id uuid not null,

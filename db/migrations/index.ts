@@ -11,6 +11,7 @@ import { ApiKeys1795500000000 } from './1795500000000-api-keys.js';
 import { Limits1795510000000 } from './1795510000000-limits.js';
 import { DatabaseRoles1795520000000 } from './1795520000000-database-roles.js';
 import { Retention1795530000000 } from './1795530000000-retention.js';
+import { LineNumbers1795540000000 } from './1795540000000-line-numbers.js';
 
 /** In order; a class is added here by hand, never found by a glob. */
-export const migrations = [OperationalSchema1795200000000, Quarantine1795300000000, SafeCasts1795301000000, DataTests1795310000000, Plans1795320000000, RunHistory1795330000000, Publications1795340000000, Pages1795400000000, SourceCounts1795460000000, ApiKeys1795500000000, Limits1795510000000, DatabaseRoles1795520000000, Retention1795530000000];
+export const migrations = [OperationalSchema1795200000000, Quarantine1795300000000, SafeCasts1795301000000, DataTests1795310000000, Plans1795320000000, RunHistory1795330000000, Publications1795340000000, Pages1795400000000, SourceCounts1795460000000, ApiKeys1795500000000, Limits1795510000000, DatabaseRoles1795520000000, Retention1795530000000, LineNumbers1795540000000];

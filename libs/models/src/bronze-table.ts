@@ -10,7 +10,8 @@ const LONGEST_SOURCE = 40; // leaves room for `_p` and a bound of 19 digits in t
  * Makes the bronze table of a source with its first partitions, or nothing when it is there.
  *
  * `id` has no unique index and `ingest_xid` no b-tree: either halves the rate of COPY; the BRIN costs little and is
- * 200 kB at 8 M rows. The sequence is shared, because an identity column of an attached partition hands out 1 again.
+ * 200 kB at 8 M rows. The sequence is shared, because an identity column of an attached partition hands out 1 again; each
+ * session takes its numbers 64 at a time, and flushes give up what is left of them before they begin.
  * @throws ApplyError when a name is too long for its partitions
  */
 export async function makeBronzeTable(client: Client | Connection, relation: string, file: string): Promise<void> {

@@ -21,6 +21,12 @@ export interface Flush {
 }
 
 const LARGE_FLUSH_MS = 5_000;
+/**
+ * The session takes numbers of lines from the sequence 64 at a time; what is left of them it gives up here, so that lines that
+ * arrive later have higher numbers, whichever session writes them: of two of one instant the number tells which is newer.
+ * A number for each line by itself made a flush of 4,000 lines 13 % dearer for the server (2.5 instead of 2.2 µs a line).
+ */
+const OWN_NUMBERS = 'discard sequences';
 
 export function newFlush(relation: string, batches: readonly Batch[]): Flush {
   return {
@@ -37,7 +43,7 @@ export function newFlush(relation: string, batches: readonly Batch[]): Flush {
  * @throws the error of the server or of the connection; `isUnclear` tells which leave the outcome open
  */
 export async function writeFlush(client: Client, flush: Flush): Promise<void> {
-  const begin = `begin isolation level read committed; ${statementLimit(flush)}${insertFlush(flush, flush.lines)}`;
+  const begin = `begin isolation level read committed; ${OWN_NUMBERS}; ${statementLimit(flush)}${insertFlush(flush, flush.lines)}`;
   if (flush.batches.every((batch) => batch.key === undefined)) {
     await copyAndCommit(client, flush, `${begin}; `, flush.batches);
     return;
