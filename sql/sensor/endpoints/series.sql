@@ -64,19 +64,28 @@ cuts as materialized (
 ),
 parts as (
   select
-    date_bin(width, reading_time, origin) as time,
+    time,
     metric_name,
     device,
     count(*) as readings,
     min(metric_value) as lowest,
     max(metric_value) as highest,
     sum(metric_value::text::numeric) as total, -- exact, so that it is the same on each way
-    min(array[reading_date - date '0001-01-01', date_part('epoch', (reading_time at time zone 'UTC')::time), raw_id, metric_value]) as first_reading,
-    max(array[reading_date - date '0001-01-01', date_part('epoch', (reading_time at time zone 'UTC')::time), raw_id, metric_value]) as last_reading
-  from buckets, cuts, silver.stg_readings
-  where reading_time between since and until
-    and (:name is null or metric_name = any(:name))
-    and (:device is null or device = any(:device))
+    min(arrival) as first_reading,
+    max(arrival) as last_reading
+  from (
+    select
+      date_bin(width, reading_time, origin) as time,
+      metric_name,
+      device,
+      metric_value,
+      array[reading_date - date '0001-01-01', date_part('epoch', (reading_time at time zone 'UTC')::time), raw_id, metric_value] as arrival
+    from buckets, cuts, silver.stg_readings
+    where reading_time between since and until
+      and (:name is null or metric_name = any(:name))
+      and (:device is null or device = any(:device))
+    offset 0 -- makes each array once, not once for either end: 1.6 instead of 1.9 µs a reading (PostgreSQL 18)
+  ) as readings
   group by 1, 2, 3
   union all
   select
