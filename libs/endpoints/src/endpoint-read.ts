@@ -7,18 +7,15 @@ import { fillTemplate } from './sql-template.js';
 
 /** What the read repository is asked for one request. */
 export function endpointRead(endpoint: Endpoint, request: EndpointRequest, format: Format): Omit<CopyRequest, 'signal'> {
-  const query = fillTemplate(endpoint.template, request.values);
-  return {
-    name: `${endpoint.dataset}/${endpoint.name}`,
-    relations: endpoint.locks,
-    query,
-    shape: shapeOf(endpoint),
-    copy: (columns) => format.copy(query, columns),
-    ...(endpoint.maxRows === undefined ? {} : { maxRows: endpoint.maxRows }),
-  };
+  const query = endpointQuery(endpoint, request);
+  return { ...query, copy: (columns) => format.copy(query.query, columns), ...(endpoint.maxRows === undefined ? {} : { maxRows: endpoint.maxRows }) };
 }
 
-/** Its columns change with the files of the dataset only, and those come to be with a publication. */
-export function shapeOf({ template, dataset }: Pick<Endpoint, 'template' | 'dataset'>): NonNullable<CopyRequest['shape']> {
-  return { template, version: `select publication || ' ' || code_hash from ingot.datasets where name = ${pg.escapeLiteral(dataset)}` };
+/**
+ * The query of a request, and what is to be known of it. Its columns change with the files of the dataset only, and those
+ * come to be with a publication.
+ */
+export function endpointQuery({ dataset, name, locks, template }: Endpoint, { values }: EndpointRequest): Required<Pick<CopyRequest, 'name' | 'relations' | 'query' | 'shape'>> {
+  const version = `select publication || ' ' || code_hash from ingot.datasets where name = ${pg.escapeLiteral(dataset)}`;
+  return { name: `${dataset}/${name}`, relations: locks, query: fillTemplate(template, values), shape: { template, version } };
 }

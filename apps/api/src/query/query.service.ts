@@ -135,7 +135,7 @@ function arrivalOf(dataset: string, { runId, watermarkAt }: Freshness, cursor: C
   return arrivalQuery(dataset, isNewer ? { runId: cursor.runId } : { runId, watermarkAt });
 }
 
-/** A signal for the moment when nobody waits for the answer any more. */
+/** A signal for the moment when nobody waits for the answer any more; none when it was given whole. */
 function leaving(request: FastifyRequest, reply: FastifyReply): AbortSignal {
   const gone = new AbortController();
   const leave = (): void => gone.abort(new ReadError('abandoned', 'the client went away'));

@@ -1,6 +1,6 @@
 import type { CopyRequest } from '@ingot/postgres';
 import type { Endpoint } from '../endpoint.js';
-import { shapeOf } from '../endpoint-read.js';
+import { endpointQuery } from '../endpoint-read.js';
 import type { Format } from '../formats/format.js';
 import type { EndpointRequest } from '../request-parameters.js';
 import { fillTemplate, type SqlTemplate } from '../sql-template.js';
@@ -44,10 +44,7 @@ export function pageRead(endpoint: Endpoint, request: EndpointRequest, format: F
   return {
     next: () => next,
     copy: {
-      name: `${endpoint.dataset}/${endpoint.name}`,
-      relations: endpoint.locks,
-      query: fillTemplate(endpoint.template, values),
-      shape: shapeOf(endpoint),
+      ...endpointQuery(endpoint, request),
       before: fillTemplate(limit === undefined ? stateTemplate() : endTemplate(endpoint, from), known),
       copy: (columns, [before]) => {
         next = endOf(endpoint, before as Before | undefined, cursor);

@@ -85,22 +85,22 @@ export class CopyStatement {
    */
   async lockAndDescribe(asked: CopyQuery): Promise<Described> {
     const { query, before, maxRows, shape } = asked;
-    await this.begin(before === undefined ? '' : 'isolation level repeatable read '); // LOCK takes no snapshot: `before` does
+    await this.begin(before === undefined ? '' : 'isolation level repeatable read '); // LOCK takes no snapshot: what is asked behind it does
     const version = await this.lock(asked);
     this.cutWhenOverdue(); // what is asked now takes of the COPY's time
     const known = shape === undefined ? undefined : this.known.get(shape.template);
-    const columns = known !== undefined && known.version === version ? known.columns : undefined;
+    const remembered = known?.version === version ? known?.columns : undefined;
     const results = await this.ask([
       ...(maxRows === undefined ? [] : [`select from (\n${query}\n) counted offset ${maxRows} limit 1`]),
-      ...(columns === undefined ? [`select * from (\n${query}\n) described limit 0`] : []),
+      ...(remembered === undefined ? [`select * from (\n${query}\n) described limit 0`] : []),
       ...(before === undefined ? [] : [before]),
     ]);
     this.times.lockMs = this.elapsed();
     const first = before === undefined ? undefined : results.pop();
-    const described = columns ?? columnsOf(results.pop());
+    const columns = remembered ?? columnsOf(results.pop());
     if (maxRows !== undefined && results.pop()?.rowCount === 1) throw new ReadError('too many rows', `The answer has more than ${maxRows} rows`);
-    if (shape !== undefined && version !== undefined) this.known.set(shape.template, { version, columns: described });
-    return { columns: described, before: (first?.rows ?? []) as Record<string, unknown>[] };
+    if (shape !== undefined && version !== undefined) this.known.set(shape.template, { version, columns });
+    return { columns, before: (first?.rows ?? []) as Record<string, unknown>[] };
   }
 
   private async begin(level: string): Promise<void> {
