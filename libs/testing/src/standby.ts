@@ -10,7 +10,7 @@ import { controls, makeFolder, SUPERUSER_PASSWORD, type TestCluster } from './te
  * @param settings of the standby, e.g. { max_standby_streaming_delay: '0' }
  */
 export async function startStandby(primary: TestCluster, settings: Record<string, string> = {}): Promise<TestCluster> {
-  const folder = makeFolder();
+  const folder = makeFolder(path.resolve(primary.dir, '../..')); // beside its primary
   const dir = path.join(folder, 'postgres');
   try {
     await primary.stopFast();
@@ -27,7 +27,7 @@ export async function startStandby(primary: TestCluster, settings: Record<string
       logFile: path.join(folder, 'postgres.log'),
       superuserPassword: SUPERUSER_PASSWORD,
       binDir: process.env.INGOT_TEST_PG_BIN,
-      settings: { shared_buffers: '64MB', max_connections: '200', fsync: 'off', wal_retrieve_retry_interval: '100ms', ...settings },
+      settings: { shared_buffers: '64MB', max_connections: '200', dynamic_shared_memory_type: 'mmap', fsync: 'off', wal_retrieve_retry_interval: '100ms', ...settings },
     });
     return controls(cluster, await startPostmaster(cluster), folder);
   } catch (error) {

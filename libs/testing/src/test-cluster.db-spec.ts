@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -58,8 +58,9 @@ describe('startTestCluster', () => {
     await database.drop();
   });
 
-  it('removes its folder', async () => {
+  it('removes its folder, killed or not, and its shared memory with it', async () => {
     const other = await startTestCluster({ durable: false });
+    expect(readdirSync(path.join(other.dir, 'pg_dynshmem'))).toContainEqual(expect.stringMatching(/^mmap/));
     await other.kill();
     await other.stop();
     expect(existsSync(other.dir)).toBe(false);
