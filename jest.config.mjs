@@ -41,7 +41,8 @@ export default {
     { ...base, ...withDatabase, displayName: 'db', testMatch: ['<rootDir>/{apps,deploy,libs,db}/**/*.db-spec.ts'] },
     { ...base, ...withDatabase, displayName: 'e2e', testMatch: ['<rootDir>/apps/**/*.e2e-spec.ts'] },
   ],
-  testTimeout: 30_000,
+  // Against a test that hangs. How fast something is, a test says by itself: on a busy machine `npm start` took 30 s once.
+  testTimeout: 120_000,
   // Tests wait for PostgreSQL and for time limits more than they compute: on two cores 1,008 tests took 178 s with three
   // workers, about twice that with the one that jest gives two cores.
   maxWorkers: 3,

@@ -24,7 +24,7 @@ const hasPsql = spawnSync('psql', ['--version']).status === 0;
     await migrate(urlOf('database_url'));
     const dataset = await loadDataset('sql/sensor');
     await withClient(urlOf('database_url'), (owner) => apply(owner, dataset));
-  }, 60_000);
+  });
   afterAll(async () => {
     await cluster.stop();
     rmSync(secrets, { recursive: true, force: true });

@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { loadDataset, type Dataset } from '@ingot/datasets';
 import { apply, arrivalQuery, DatasetRunner, rebuild } from '@ingot/models';
 import { connect, createPool, ReadRepository, REPLICA_CHANNEL, ReplicaReads, type CopyRequest, type ReadOptions, type ReplicaOutcome } from '@ingot/postgres';
@@ -7,8 +7,6 @@ import { createTestDatabase, startStandby, startTestCluster, type TestCluster, t
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from 'pg';
 import { to as copyTo } from 'pg-copy-streams';
-
-jest.setTimeout(120_000); // two servers, on whatever machine
 
 let primary: TestCluster;
 let standby: TestCluster;

@@ -102,7 +102,7 @@ function versions(): number[] {
     expect(second.output.stdout).toContain('restored from another PostgreSQL cluster: transaction ids are shifted by');
     await judge(second.url, before, sent);
     expect(await target.query('select count(*)::int as twice from (select line from bronze.raw_readings group by line having count(*) > 1) as lines')).toEqual([{ twice: 0 }]);
-  }, 120_000);
+  });
 
   it('by pg_basebackup: the whole cluster', async () => {
     const home = await cluster();
@@ -125,5 +125,5 @@ function versions(): number[] {
     const second = await service(Object.assign(new URL(source.url), { port: String(restored.port) }).toString());
     expect(second.output.stdout).not.toContain('restored from another PostgreSQL cluster'); // it is the same
     await judge(second.url, before, sent);
-  }, 120_000);
+  });
 });

@@ -47,13 +47,13 @@ describe('a server of one\'s own', () => {
     } finally {
       await Promise.all([strict.stop(), allowed?.stop()]);
     }
-  }, 120_000);
+  });
 
   it('whose login has other rights than its part needs does not get as far as serving', async () => {
     const { read } = serviceLogins(database.url);
     const ended = launchService({ DATABASE_URL: database.url, DATABASE_INGEST_URL: read, INGOT_APPLY: 'auto', INGOT_ALLOW_UNSAFE_DURABILITY: 'unsafe' });
     await expect(ended.ready).rejects.toThrow(/ingot: DATABASE_INGEST_URL: the login test_read lacks the rights of ingot_ingest: run `ingot roles`/);
-  }, 60_000);
+  });
 });
 
 describe('the embedded server', () => {
@@ -64,7 +64,7 @@ describe('the embedded server', () => {
   beforeAll(async () => {
     service = launchService({ INGOT_DATA_DIR: dataDir, INGOT_MIN_FREE_DISK_BYTES: '999999999999999' });
     url = await service.ready;
-  }, 120_000);
+  });
   afterAll(async () => {
     await service.stop();
     rmSync(folder, { recursive: true, force: true });

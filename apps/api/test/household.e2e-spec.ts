@@ -27,7 +27,7 @@ describe('two months of a household, posted in bodies of 1,000 lines by 8 connec
     await postAll(service.url, lines);
     const answer = await fetch(`${service.url}/data?from=2007-01-01&to=2007-03-01`);
     items = (await answer.json()) as Item[];
-  }, 120_000);
+  });
   afterAll(async () => {
     await service.stop();
     await database.drop();

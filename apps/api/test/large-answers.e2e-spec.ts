@@ -40,7 +40,7 @@ describe('large answers', () => {
     await service.stop();
     service = await startService(database.url, { ...settings, MALLOC_ARENA_MAX: '2', NODE_OPTIONS: '--max-semi-space-size=8' });
     before = await residentMb();
-  }, 120_000);
+  });
   afterAll(async () => {
     await service.stop();
     expect(await readdir(spool)).toEqual([]);

@@ -93,5 +93,5 @@ describe('pages and entity tags', () => {
     expect([gone.status, gone.headers.get('link')]).toEqual([410, `<${target}>; rel="first"`]);
     expect(await gone.json()).toMatchObject({ success: false, type: '/docs/errors#cursor-expired', first: target });
     expect(((await (await fetch(`${service.url}${target}`)).json()) as Item[]).map(({ value }) => value)).toEqual([1, 2, 3, 4]);
-  }, 60_000); // a restart and a rebuild by the command: 23 s on a machine with ten times its load
+  });
 });

@@ -14,7 +14,7 @@ describe('a part that has lost the database', () => {
     database = await createTestDatabase();
     proxy = await openProxy(database.url);
     service = await startService(proxy.url, { INGOT_RESULT_CACHE_BYTES: '0', INGOT_ACQUIRE_TIMEOUT_MS: '500', INGOT_READ_POOL_MAX: '4' });
-  }, 60_000);
+  });
   beforeEach(() => void Object.assign(proxy, { silent: false, refuse: 0, only: '' }));
   afterAll(async () => {
     Object.assign(proxy, { silent: false, refuse: 0 });

@@ -78,7 +78,7 @@ describe('read-your-writes', () => {
     }
     expect(await silver()).toBe(lines);
     await Promise.all([end(here), end(there)]);
-  }, 120_000);
+  });
 
   describe('where one process answers and another runs', () => {
     let api: RunningService;
@@ -86,7 +86,7 @@ describe('read-your-writes', () => {
     beforeAll(async () => {
       [api, transform] = await Promise.all([start({ INGOT_ROLE: 'api', INGOT_FRESHNESS_MAX_WAIT_MS: '1500' }), start({ INGOT_ROLE: 'transform' })]);
       await sees(api, await post(api));
-    }, 60_000);
+    });
     afterAll(() => Promise.all([end(api), end(transform)]));
 
     it('the one wakes the other for its readers, and after each flush', async () => {
@@ -112,7 +112,7 @@ describe('read-your-writes', () => {
       await database.query('drop trigger refuse on silver.int_daily_metric; drop function silver.refuse()');
       await until(async () => (await silver()) === lines);
       await sees(api, second);
-    }, 40_000);
+    });
 
     it('waits as long as the request prefers, up to the maximum, while another works on the dataset', async () => {
       const blocker = await database.session();

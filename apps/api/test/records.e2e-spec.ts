@@ -49,7 +49,7 @@ let service: RunningService;
 beforeAll(async () => {
   database = await createTestDatabase();
   service = await startService(database.url, { INGOT_SQL_DIR: sqlDir });
-}, 60_000);
+});
 afterAll(async () => {
   await service.stop();
   await database.drop();
@@ -239,7 +239,7 @@ describe('what came in, what ran, what was put aside', () => {
     expect(compared).toEqual(await get(`/runs/compare?a=${b}&b=${a}`));
     expect(lineage).toEqual(await get('/lineage'));
     expect(groups).toEqual(await get('/quarantine'));
-  }, 120_000);
+  });
 
   it('GET /lineage follows a column in both directions', async () => {
     expect(await get('/lineage?name=stg.device')).toMatchObject({ node: 'silver.stg', column: 'device', upstream: [{ node: 'bronze.raw', column: 'device', kind: 'same', distance: 1 }], downstream: expect.arrayContaining([{ node: 'GET /devices', column: 'device', kind: 'same', distance: 2 }]) as unknown });

@@ -15,7 +15,7 @@ describe('the endpoints of the sensor dataset', () => {
   beforeAll(async () => {
     database = await createTestDatabase();
     service = await startService(database.url, { INGOT_FRESHNESS_WAIT_MS: '30000' });
-  }, 60_000);
+  });
   afterAll(async () => {
     await service.stop();
     await database.drop();
@@ -62,7 +62,7 @@ describe('the endpoints of the sensor dataset', () => {
         }),
         { numRuns: 2, endOnFailure: true },
       );
-    }, 60_000);
+    });
 
     async function check(given: readonly Reading[], asked: SeriesQuestion, device: string): Promise<void> {
       const query = {
@@ -159,7 +159,7 @@ describe('the endpoints of the sensor dataset', () => {
         }),
         { numRuns: 2, endOnFailure: true },
       );
-    }, 60_000);
+    });
 
     it('keep devices and names apart, in order of both', async () => {
       const [a, b] = [newDevice(), newDevice()];
@@ -198,7 +198,7 @@ describe('the endpoints of the sensor dataset', () => {
       expect((await get('/latest', { device: 'old-2' })).map(({ name, value: v, time }) => [name, v, time])).toEqual(['m1', 'm2', 'm3'].map((name) => [name, 5_000, '2003-09-10T00:00:02.000Z']));
       const series = (await get('/latest')).length;
       expect(await touched()).toBeLessThanOrEqual(3 * series + 10);
-    }, 30_000);
+    });
   });
 
   /** Means are summed up in another order, and exactly. */

@@ -54,7 +54,7 @@ describe('SIGTERM amid the boot', () => {
     const [row] = await db.query<{ rows: string }>('select count(*) as rows from silver.stg_readings');
     expect(row?.rows).toBe('1');
     expect(await db.query(`select nspname from pg_namespace where nspname like 'ingot\\_%' union all select dataset from ingot.plans`)).toEqual([]);
-  }, 120_000);
+  });
 
   const entries: [string, string[]][] = [['the service itself', ['dist/apps/api/src/main.js']], ['ingot start', ['dist/apps/cli/src/main.js', 'start']]];
   (canUnshare ? it : it.skip).each(entries)('as process 1 that still loads its parts ends %s, though the kernel ends no process 1 by itself', async (_, args) => {

@@ -130,5 +130,5 @@ describe('ingot archive and restore', () => {
     expect(await ingot(KEPT, 'run')).toMatchObject({ code: 0 });
     expect(await db.query('select count(*)::int as n, count(distinct raw_id)::int as ids from silver.stg')).toEqual([{ n: LINES, ids: LINES }]);
     expect(await db.query(`select relname from pg_class where relname like '%restoring%' and relkind = 'r' union all select conname from pg_constraint where conname = 'ingest_xid_range'`)).toEqual([]);
-  }, 120_000); // eleven processes and commands one after the other
+  });
 });

@@ -15,7 +15,7 @@ describe('ingot roles', () => {
   beforeAll(async () => {
     cluster = await startTestCluster({ durable: false });
     db = await createTestDatabase(cluster.url);
-  }, 60_000);
+  });
   afterAll(async () => {
     await db.drop();
     await cluster.stop();

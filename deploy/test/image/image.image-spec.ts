@@ -80,7 +80,7 @@ describe('the image', () => {
     one.process.kill('SIGTERM');
     expect(await once(one.process, 'exit')).toEqual([0, null]);
     expect(check()).toBe(1);
-  }, 120_000);
+  });
 
   it('says what is missing when it is given no database', async () => {
     const one = start(['start'], { DATABASE_URL: undefined as unknown as string });

@@ -8,5 +8,5 @@ const { globalSetup, globalTeardown } = all.projects.find(({ displayName }) => d
 export default {
   rootDir,
   projects: [{ ...base, rootDir, globalSetup, globalTeardown, displayName: 'image', testMatch: ['<rootDir>/deploy/test/image/*.image-spec.ts'] }],
-  testTimeout: 30_000,
+  testTimeout: all.testTimeout,
 };

@@ -24,7 +24,7 @@ beforeAll(async () => {
   dataset = await sampleDataset();
   const [source, lower, higher] = await Promise.all([startTestCluster({ durable: false }), startTestCluster({ durable: false }), startTestCluster({ durable: false })]);
   clusters = { source, lower, higher };
-}, 60_000);
+});
 afterAll(() => Promise.all(Object.values(clusters).map((cluster) => cluster.stop())));
 afterEach(async () => {
   await Promise.all(opened.map((database) => database.drop()));

@@ -17,7 +17,7 @@ describe('the unit tests of sql/', () => {
     db = await createTestDatabase();
     const client = await db.session();
     for (const dataset of datasets) for (const result of await runUnitTests(client, dataset, await loadUnitTests('sql', dataset))) results.set(result.test.name, result);
-  }, 60_000); // all of them, one after the other
+  });
   afterAll(() => db.drop());
 
   it.each(tests.map(({ name, model }) => ({ name, model })))('$model $name', ({ name }) => {

@@ -12,7 +12,7 @@ describe('durability', () => {
     cluster = await startTestCluster();
     database = await createTestDatabase(cluster.url);
     pool = createPool({ url: database.urls.ingest, name: 'ingot health', max: 1, acquireTimeoutMs: 5_000, onError: () => undefined });
-  }, 60_000);
+  });
   afterAll(async () => {
     await pool.end();
     await database.drop();
@@ -122,7 +122,7 @@ describe('durability', () => {
       await replica.end();
       await standby.stop();
     }
-  }, 60_000);
+  });
 
   it('needs room on the disks; no override helps', () => {
     const disks: DiskState[] = [{ name: 'database', freeBytes: 1, low: true }, { name: 'spool', freeBytes: 9, low: false }];

@@ -48,5 +48,5 @@ describe('questions of operators', () => {
     proxy.swallow();
     expect(isConnectionError(await list().catch((error: unknown) => error))).toBe(true);
     expect(await list()).toEqual([]);
-  }, 30_000);
+  });
 });

@@ -19,7 +19,7 @@ describe('the traces of a service', () => {
     collector = await startCollector();
     const { welcome } = await boot(loadConfig({ DATABASE_URL: database.url, INGOT_APPLY: 'auto', PORT: '0', INGOT_LOG_LEVEL: 'silent', INGOT_INGEST_DEADLINE_MS: '20000', OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }), open, () => undefined);
     url = /http:\S+/.exec(welcome[0] ?? '')![0];
-  }, 30_000);
+  });
   afterAll(async () => {
     await open.close(10_000, () => undefined);
     await collector.close();

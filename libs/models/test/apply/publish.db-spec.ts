@@ -134,7 +134,7 @@ describe('publishing', () => {
     await apply(project.client, await rebuilt(), (line) => notices.push(line));
     expect(notices).toEqual([expect.stringMatching(/^goes on with/)]);
     expect(await project.differences(await rebuilt())).toEqual({});
-  }, 20_000);
+  });
 
   // A publication that only locks the row lets such a run write to the table that was replaced, or read an empty one.
   it('makes a run whose snapshot is older start again', async () => {

@@ -113,7 +113,7 @@ const KEEP = 'create table public.kept (n int); insert into public.kept values (
       `The PostgreSQL server of ${inData('postgres')} was started in another container and may still run there: stop that container, and when you are sure that it is gone, remove ${pidFile()}.`,
     );
     expect(readFileSync(pidFile(), 'utf8')).toBe(before);
-  }, 30_000);
+  });
 
   it('goes on by itself after a whole container was killed', async () => {
     const first = await startContainer();

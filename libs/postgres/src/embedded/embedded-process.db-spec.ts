@@ -128,7 +128,7 @@ describe('startEmbedded in a process of its own', () => {
       await next.exit;
       expect(readdirSync(dataDir).filter((name) => name.includes('.init-'))).toEqual([]);
     }
-  }, 60_000);
+  });
 
   it('lets exactly one of several starters have a folder that a killed one left, and tells the others who', async () => {
     await kill(startService());
@@ -145,7 +145,7 @@ describe('startEmbedded in a process of its own', () => {
     }
     startService(); // stops the orphan in the end
     await services.at(-1)?.word('url');
-  }, 60_000);
+  });
 
   it('stops its server even when the process exits without stop()', async () => {
     const service = startService();

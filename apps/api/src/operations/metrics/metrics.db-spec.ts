@@ -22,7 +22,7 @@ describe('GET /metrics', () => {
     const settings = { DATABASE_URL: proxy.url, INGOT_APPLY: 'auto', PORT: '0', INGOT_LOG_LEVEL: 'silent', INGOT_BODY_LIMIT_BYTES: LIMIT_BYTES, INGOT_QUEUE_LIMIT_BYTES: LIMIT_BYTES };
     const { welcome } = await boot(loadConfig(settings), open, () => undefined);
     url = /http:\S+/.exec(welcome[0] ?? '')![0];
-  }, 30_000);
+  });
   afterAll(async () => {
     await open.close(10_000, () => undefined);
     await proxy.close();
