@@ -49,7 +49,7 @@ export interface Workload {
   readonly limits?: readonly Limit[];
   /** False: what is measured takes so long that a cold start makes no difference. */
   readonly warmUp?: false;
-  /** Seconds of one round of one contender; `quick` halves nothing else. */
+  /** Seconds of one round of one contender. */
   readonly seconds: { readonly full: number; readonly quick: number };
   /** At most: a workload that has used up its time in the plan makes no further round. */
   readonly rounds: { readonly full: number; readonly quick: number };
