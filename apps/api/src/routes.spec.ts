@@ -11,8 +11,8 @@ describe('a path that no route answers', () => {
   });
 
   it('is compared with none when it is long: nobody has shown a key yet', () => {
-    const began = performance.now();
+    const began = process.cpuUsage(); // not the clock: others may use the processor too
     expect(routes.refusal('GET', `/run/${'a'.repeat(8_000)}`).members).toEqual({ nearest: [] });
-    expect(performance.now() - began).toBeLessThan(1_000); // 0.1 ms; 50 s when every letter was compared with every other
+    expect(process.cpuUsage(began).user / 1000).toBeLessThan(1_000); // 0.1 ms; 50 s when every letter was compared with every other
   });
 });

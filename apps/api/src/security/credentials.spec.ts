@@ -57,8 +57,8 @@ describe('a URL', () => {
   });
 
   it('costs what its length costs, whatever it repeats: nobody has shown a key yet', () => {
-    const began = performance.now();
+    const began = process.cpuUsage(); // not the clock: others may use the processor too
     for (const piece of ['eyJ', '-eyJ', 'eyJaaaaaaaa.', 'ingot_']) hasCredential(`/data?x=${piece.repeat(100_000 / piece.length)}`);
-    expect(performance.now() - began).toBeLessThan(2_000); // 2 ms; 25 s where each beginning is read to the end
+    expect(process.cpuUsage(began).user / 1000).toBeLessThan(2_000); // 2 ms; 25 s where each beginning is read to the end
   });
 });
