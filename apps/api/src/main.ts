@@ -1,5 +1,5 @@
 import { listenForStop } from './stop-signal.js';
 
 const stop = listenForStop();
-const { runService } = await import('./run-service.js'); // takes half a second to load
+const { runService } = await import('./run-service.js'); // takes a moment to load
 await runService(process.env, stop);

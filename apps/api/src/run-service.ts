@@ -1,5 +1,4 @@
 import { loadConfig, redactSecrets } from '@ingot/config';
-import { boot } from './boot.js';
 import { explain } from './explain.js';
 import { ClosingList } from './shutdown.js';
 
@@ -24,6 +23,7 @@ export async function runService(env: NodeJS.ProcessEnv, stop: AbortSignal): Pro
 
   try {
     const config = loadConfig(env);
+    const { boot } = await import('./boot.js'); // takes a second or two to load: a wrong setting is told before, in 0.4 s
     stop.throwIfAborted();
     const booting = boot(config, open, say, stop);
     stop.addEventListener('abort', () => {
