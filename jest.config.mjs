@@ -43,7 +43,6 @@ export default {
   ],
   // Against a test that hangs. How fast something is, a test says by itself: on a busy machine `npm start` took 30 s once.
   testTimeout: 120_000,
-  // Tests wait for PostgreSQL and for time limits more than they compute: on two cores 1,008 tests took 178 s with three
-  // workers, about twice that with the one that jest gives two cores.
-  maxWorkers: 3,
+  // Tests wait for PostgreSQL and for time limits too: three workers leave a seventh of two cores idle, and jest would take one.
+  maxWorkers: 4,
 };

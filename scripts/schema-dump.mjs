@@ -5,7 +5,7 @@ import { connect } from '../dist/libs/postgres/src/index.js';
 import { startTestCluster } from '../dist/libs/testing/src/index.js';
 
 const file = new URL('../db/schema.sql', import.meta.url);
-const cluster = await startTestCluster();
+const cluster = await startTestCluster({ durable: false });
 let dump;
 try {
   await migrate(cluster.url);

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { appendFileSync, chownSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { openCluster, startPostmaster } from '@ingot/postgres';
-import { controls, makeFolder, SUPERUSER_PASSWORD, type TestCluster } from './test-cluster.js';
+import { controls, makeFolder, SHARED_MEMORY, SUPERUSER_PASSWORD, type TestCluster } from './test-cluster.js';
 
 /**
  * A streaming replica of a cluster, on a port of its own, that answers read-only statements: some 2 s. The primary is
@@ -27,7 +27,7 @@ export async function startStandby(primary: TestCluster, settings: Record<string
       logFile: path.join(folder, 'postgres.log'),
       superuserPassword: SUPERUSER_PASSWORD,
       binDir: process.env.INGOT_TEST_PG_BIN,
-      settings: { shared_buffers: '64MB', max_connections: '200', dynamic_shared_memory_type: 'mmap', fsync: 'off', wal_retrieve_retry_interval: '100ms', ...settings },
+      settings: { shared_buffers: '64MB', max_connections: '200', ...SHARED_MEMORY, fsync: 'off', wal_retrieve_retry_interval: '100ms', ...settings },
     });
     return controls(cluster, await startPostmaster(cluster), folder);
   } catch (error) {

@@ -60,7 +60,7 @@ describe('startTestCluster', () => {
 
   it('removes its folder, killed or not, and its shared memory with it', async () => {
     const other = await startTestCluster({ durable: false });
-    expect(readdirSync(path.join(other.dir, 'pg_dynshmem'))).toContainEqual(expect.stringMatching(/^mmap/));
+    if (process.platform === 'linux') expect(readdirSync(path.join(other.dir, 'pg_dynshmem'))).toContainEqual(expect.stringMatching(/^mmap/));
     await other.kill();
     await other.stop();
     expect(existsSync(other.dir)).toBe(false);

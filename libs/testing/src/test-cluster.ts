@@ -42,6 +42,8 @@ export interface TestCluster {
 const PREFIX = 'ingot-test-';
 const OWNER = 'owner.json';
 export const SUPERUSER_PASSWORD = 'throw-away';
+// On Linux a server that was killed leaves its shared memory in /dev/shm for good; so it leaves it in its folder, which goes.
+export const SHARED_MEMORY: Record<string, string> = process.platform === 'linux' ? { dynamic_shared_memory_type: 'mmap' } : {};
 
 /**
  * Makes and starts a cluster under the system's temporary folder: about 0.7 s.
@@ -58,8 +60,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
       superuserPassword: SUPERUSER_PASSWORD,
       durable: false, // initdb need not wait for the disk
       binDir: options.binDir ?? process.env.INGOT_TEST_PG_BIN,
-      // mmap: a server that was killed leaves its shared memory in its folder, which goes with it, not in /dev/shm for good.
-      settings: { shared_buffers: '128MB', max_connections: '200', dynamic_shared_memory_type: 'mmap', ...(durable ? {} : { fsync: 'off' }), ...options.settings },
+      settings: { shared_buffers: '128MB', max_connections: '200', ...SHARED_MEMORY, ...(durable ? {} : { fsync: 'off' }), ...options.settings },
     });
     return controls(cluster, await startPostmaster(cluster), folder);
   } catch (error) {
@@ -72,7 +73,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
 const IN_MEMORY = '/dev/shm';
 const [NEEDED, SPARE] = [4 * 2 ** 30, 8 * 2 ** 30];
 
-/** In memory where that has room for all databases of a test run (1 GB was seen) and the tests beside them, else on the disk. */
+/** In memory where that has room for all databases of a test run (0.6 GB was seen) and the tests beside them, else on the disk. */
 function roomiest(): string {
   try {
     const { bavail, bsize } = statfsSync(IN_MEMORY);
