@@ -117,23 +117,21 @@ const readiness = (stage: Stage): Promise<number> => status(stage, '/health/read
 
 /** One that works, if there is one: the postmaster then ends all others and starts again by itself. */
 async function killOneBackend(stage: Stage): Promise<void> {
-  const [{ pid }] = await sessionsOnce(stage, `select pid from pg_stat_activity where ${OF_THE_SERVICE} order by state = 'idle', random() limit 1`);
+  const pid = await firstPid(stage, `select pid from pg_stat_activity where ${OF_THE_SERVICE} order by state = 'idle', random() limit 1`);
   process.kill(pid, 'SIGKILL');
 }
 
 async function terminateIdleSessions(stage: Stage): Promise<void> {
-  await sessionsOnce(stage, `select pid, pg_terminate_backend(pid) from pg_stat_activity where ${OF_THE_SERVICE} and state = 'idle'`);
+  await firstPid(stage, `select pid, pg_terminate_backend(pid) from pg_stat_activity where ${OF_THE_SERVICE} and state = 'idle'`);
 }
 
 const OF_THE_SERVICE = `datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`;
 
-/** Asks until there are any: between two answers the service may have none, or none that is idle. */
-async function sessionsOnce(stage: Stage, text: string): Promise<[Session, ...Session[]]> {
+/** Of the sessions that the statement gives. Asks until there are any: between two answers the service may have none, or none that is idle. */
+async function firstPid(stage: Stage, text: string): Promise<number> {
   for (const begun = performance.now(); performance.now() - begun < patience(5_000); await sleep(5)) {
-    const [first, ...others] = await stage.queryAll<Session>(text);
-    if (first !== undefined) return [first, ...others];
+    const [session] = await stage.queryAll<{ pid: number }>(text);
+    if (session !== undefined) return session.pid;
   }
   throw new Error(`no session to end: ${text}`);
 }
-
-interface Session { pid: number }

@@ -84,7 +84,7 @@ function roomiest(): string {
 }
 
 /** A folder that removeAbandonedClusters() knows. */
-export function makeFolder(parent = tmpdir()): string {
+export function makeFolder(parent: string): string {
   const folder = mkdtempSync(path.join(parent, PREFIX));
   chmodSync(folder, 0o755); // started by root, the server runs as somebody else and must get through
   writeFileSync(path.join(folder, OWNER), JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) }));
